@@ -107,9 +107,10 @@ _feedctl_command() {
     'mirror') commands='' options='--dry-run -L --list-only --yes --max-delete --no-delete --checksum --size-only --time-window --include --exclude --min-size --max-size --min-age --max-age --exclude-older --exclude-newer --exclude-changed --exclude-extra --exclude-lonely --retries --wait --threads --bandwidth --watch --preserve-tags --preserve-storage-class --trash --log --exit-code --source-region --source-endpoint --source-path-style --source-access-key --source-secret-key --source-profile --source-role-arn --source-reduced-redundancy --source-make-public --source-encrypted --source-storage-class --source-kms-key --source-connection-string --source-account-url --source-key-file --source-anonymous --source-customer-key --target-region --target-endpoint --target-path-style --target-access-key --target-secret-key --target-profile --target-role-arn --target-reduced-redundancy --target-make-public --target-encrypted --target-storage-class --target-kms-key --target-connection-string --target-account-url --target-key-file --target-anonymous --target-customer-key -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'verify') commands='' options='--read --repair -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'init') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'db') commands='status migrate help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'db') commands='status migrate repair-sequences help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'db status') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'db migrate') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'db repair-sequences') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'db help') commands='' options='' ;;
     'settings') commands='list get set reset help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'settings list') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -423,6 +424,7 @@ _feedctl_option() {
     'db --config') values='file' ;;
     'db status --config') values='file' ;;
     'db migrate --config') values='file' ;;
+    'db repair-sequences --config') values='file' ;;
     'settings --config') values='file' ;;
     'settings list --config') values='file' ;;
     'settings get --config') values='file' ;;
@@ -573,7 +575,7 @@ _feedctl_argument() {
     'mirror:0') values='text' ;;
     'mirror:1') values='text' ;;
     'verify:0') values='feed' ;;
-    'db help:0') values='choice status migrate' ;;
+    'db help:0') values='choice status migrate repair-sequences' ;;
     'settings get:0') values='choice Storage.PackagesRootPath Storage.NuGetPackagesLibrary Storage.NpmPackagesLibrary Storage.ProGetPackagesLibrary Storage.MavenArtifactLibrary Storage.DebianPackagesLibrary Storage.RpmPackagesLibrary Storage.ApkPackagesLibrary Storage.PypiPackagesLibrary Storage.RubyGemsLibrary Storage.VsixLibrary Storage.HelmPackagesLibrary Storage.CranPackagesLibrary Storage.CondaPackagesLibrary Storage.PubPackagesLibrary Storage.CargoPackagesLibrary Storage.TerraformPackagesLibrary Storage.ComposerPackagesLibrary Storage.ConanPackagesLibrary Storage.DockerRepositoryLibrary Storage.BowerPackagesLibrary Storage.AssetLibrary Feeds.AllowDropPathImportOverwrite FeedRetentionDryRun' ;;
     'settings set:0') values='choice Storage.PackagesRootPath Storage.NuGetPackagesLibrary Storage.NpmPackagesLibrary Storage.ProGetPackagesLibrary Storage.MavenArtifactLibrary Storage.DebianPackagesLibrary Storage.RpmPackagesLibrary Storage.ApkPackagesLibrary Storage.PypiPackagesLibrary Storage.RubyGemsLibrary Storage.VsixLibrary Storage.HelmPackagesLibrary Storage.CranPackagesLibrary Storage.CondaPackagesLibrary Storage.PubPackagesLibrary Storage.CargoPackagesLibrary Storage.TerraformPackagesLibrary Storage.ComposerPackagesLibrary Storage.ConanPackagesLibrary Storage.DockerRepositoryLibrary Storage.BowerPackagesLibrary Storage.AssetLibrary Feeds.AllowDropPathImportOverwrite FeedRetentionDryRun' ;;
     'settings set:1') values='text' ;;

@@ -27,7 +27,7 @@ export async function listFeedsWithDropPath(db: Db): Promise<FeedRow[]> {
     .selectFrom("feeds")
     .selectAll()
     .where("drop_path", "is not", null)
-    .orderBy(sql`lower(name)`)
+    .orderBy(sql`lower(name collate "C")`)
     .execute();
 }
 

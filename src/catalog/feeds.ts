@@ -24,14 +24,15 @@ export async function insertFeed(
   db: Db,
   feed: { name: string; type: string; description: string | null; now: Date },
 ): Promise<FeedRow | undefined> {
-  // the unique index has the database's lower case
-  if ((await findFeed(db, feed.name)) !== undefined) return undefined;
-  return db
-    .insertInto("feeds")
-    .values({ name: feed.name, type: feed.type, description: feed.description, created_at: feed.now })
-    .onConflict((conflict) => conflict.doNothing())
-    .returningAll()
-    .executeTakeFirst();
+  return (
+    db
+      .insertInto("feeds")
+      .values({ name: feed.name, type: feed.type, description: feed.description, created_at: feed.now })
+      // named: the same id is another mistake than the same name
+      .onConflict((conflict) => conflict.expression(foldedName).doNothing())
+      .returningAll()
+      .executeTakeFirst()
+  );
 }
 
 export type FeedChange = Partial<

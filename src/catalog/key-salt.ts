@@ -11,7 +11,7 @@ export async function createKeySalt(db: Db, salt: Buffer): Promise<Buffer> {
   await db
     .insertInto("key_salt")
     .values({ salt: salt.toString("hex") })
-    .onConflict((conflict) => conflict.doNothing())
+    .onConflict((conflict) => conflict.column("id").doNothing())
     .execute();
   return (await findKeySalt(db)) ?? salt;
 }

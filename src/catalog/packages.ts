@@ -168,47 +168,83 @@ export interface VersionFilter {
   version?: string | undefined;
 }
 
+/** Packages whose versions are found at once, and versions that are read at once. */
+const PACKAGES = 100;
 const PAGE = 500;
 
 /**
  * Every visible version of a feed with its files, by package name and ascending version, in pages: memory stays
- * bounded.
+ * bounded. The packages are paged by their index, the versions by their ids: a page costs as much as its rows, however
+ * many the feed has.
  */
 export async function* listVersions(
   db: Db,
   feedId: number,
   filter: VersionFilter = {},
 ): AsyncGenerator<PackageVersion> {
-  let after: { group: string; nameKey: string; sortKey: string; id: number } | undefined;
+  let after: PackageOfVersions | undefined;
   for (;;) {
-    const result = await sql<PackageVersion & { nameKey: string; sortKey: string }>`
-      select v.id, p.id as "packageId", p.group_name as "group", p.name, p.name_key as "nameKey", encode(v.sort_key, 'hex') as "sortKey", v.version, v.prerelease,
-        v.listed, v.allowed, v.deprecated, v.deprecation_reason as "deprecationReason", v.cached, v.published_at as "publishedAt", v.published_by as "publishedBy", v.downloads::float8 as downloads, v.last_used_at as "lastUsedAt", v.metadata,
-        (select coalesce(jsonb_agg(jsonb_build_object('key', f.key, 'size', f.size, 'qualifier', f.qualifier,
-            'md5', encode(f.md5, 'hex'), 'sha1', encode(f.sha1, 'hex'), 'sha256', encode(f.sha256, 'hex'), 'sha512', encode(f.sha512, 'hex'),
-            'contentType', f.content_type) order by f.key), '[]'::jsonb)
-          from feedctl.files f where f.version_id = v.id) as files
-      from feedctl.packages p join feedctl.versions v on v.package_id = p.id
-      where p.feed_id = ${feedId} and v.quarantined_at is null
-        ${filter.group === undefined ? sql`` : sql`and p.group_name = ${filter.group}`}
-        ${filter.name === undefined ? sql`` : sql`and (p.name = ${filter.name} or p.name_key in (${filter.name}, lower(${filter.name})))`}
-        ${filter.version === undefined ? sql`` : sql`and (v.version = ${filter.version} or v.normalized_version in (${filter.version}, lower(${filter.version})))`}
-        ${
-          after === undefined
-            ? sql``
-            : sql`
-          and (p.group_name, p.name_key) >= (${after.group}::text, ${after.nameKey}::text) -- this condition can use the index
-          and (p.group_name, p.name_key, v.sort_key, v.id) > (${after.group}::text, ${after.nameKey}::text, decode(${after.sortKey}, 'hex'), ${after.id}::bigint)`
-        }
-      order by p.group_name, p.name_key, v.sort_key, v.id
-      limit ${PAGE}`.execute(db);
-    for (const { nameKey: _nameKey, sortKey: _sortKey, ...version } of result.rows) {
-      for (const { key } of version.files) requireKey(key);
-      yield version;
-    }
-    const last = result.rows.at(-1);
-    if (last === undefined || result.rows.length < PAGE) return;
-    after = { group: last.group, nameKey: last.nameKey, sortKey: last.sortKey, id: last.id };
+    const packages = await listPackageIds(db, feedId, filter, after);
+    const wanted = packages.flatMap(({ versions, ...of }) => versions.map((id) => ({ id, of })));
+    for (let start = 0; start < wanted.length; start += PAGE)
+      yield* readVersions(db, wanted.slice(start, start + PAGE));
+    if (packages.length < PACKAGES) return;
+    after = packages.at(-1);
+  }
+}
+
+interface PackageOfVersions {
+  packageId: number;
+  group: string;
+  name: string;
+  nameKey: string;
+}
+
+/** The next packages of a feed, with the ids of their visible versions in ascending order. */
+async function listPackageIds(
+  db: Db,
+  feedId: number,
+  { group, name, version }: VersionFilter,
+  after: PackageOfVersions | undefined,
+): Promise<(PackageOfVersions & { versions: number[] })[]> {
+  const page = sql`select p.id, p.group_name, p.name, p.name_key from feedctl.packages p where p.feed_id = ${feedId}
+    ${group === undefined ? sql`` : sql`and p.group_name = ${group}`}
+    ${name === undefined ? sql`` : sql`and (p.name = ${name} or p.name_key in (${name}, ${name.toLowerCase()}))`}
+    ${after === undefined ? sql`` : sql`and (p.group_name, p.name_key) > (${after.group}::text, ${after.nameKey}::text)`}
+    order by p.group_name, p.name_key limit ${PACKAGES}`;
+  const wanted =
+    version === undefined
+      ? sql``
+      : sql`and (v.version = ${version} or v.normalized_version in (${version}, ${version.toLowerCase()}))`;
+  const found = await sql<PackageOfVersions & { versions: number[] }>`
+    select p.id::float8 as "packageId", p.group_name as "group", p.name, p.name_key as "nameKey", (
+      select coalesce(jsonb_agg(v.id order by v.sort_key, v.id), '[]') from feedctl.versions v
+      where v.package_id = p.id and v.quarantined_at is null ${wanted}) as versions
+    from (${page}) p order by p.group_name, p.name_key`.execute(db);
+  return found.rows;
+}
+
+/** The wanted versions in this order. Leaves out those that are gone or hidden meanwhile. */
+async function* readVersions(
+  db: Db,
+  wanted: readonly { id: number; of: PackageOfVersions }[],
+): AsyncGenerator<PackageVersion> {
+  const ids = `{${wanted.map(({ id }) => id).join(",")}}`;
+  const found = await sql<Omit<PackageVersion, "packageId" | "group" | "name">>`
+    select v.id::float8 as id, v.version, v.prerelease, v.listed, v.allowed, v.deprecated,
+      v.deprecation_reason as "deprecationReason", v.cached, v.published_at as "publishedAt",
+      v.published_by as "publishedBy", v.downloads::float8 as downloads, v.last_used_at as "lastUsedAt", v.metadata,
+      (select coalesce(jsonb_agg(jsonb_build_object('key', f.key, 'size', f.size, 'qualifier', f.qualifier,
+          'md5', encode(f.md5, 'hex'), 'sha1', encode(f.sha1, 'hex'), 'sha256', encode(f.sha256, 'hex'), 'sha512', encode(f.sha512, 'hex'),
+          'contentType', f.content_type) order by f.key), '[]'::jsonb)
+        from feedctl.files f where f.version_id = v.id) as files
+    from feedctl.versions v where v.id = any(${ids}::bigint[]) and v.quarantined_at is null`.execute(db);
+  const byId = new Map(found.rows.map((row) => [row.id, row]));
+  for (const { id, of } of wanted) {
+    const version = byId.get(id);
+    if (version === undefined) continue;
+    for (const { key } of version.files) requireKey(key);
+    yield { ...version, packageId: of.packageId, group: of.group, name: of.name };
   }
 }
 

@@ -98,7 +98,7 @@ export async function saveCountedLog(
     values (${feedId}::int, decode(${log.sha256}, 'hex'), decode(${log.head}, 'hex'), ${log.bytes}::bigint, ${log.name}::text,
       ${now}::timestamptz, ${log.first}::timestamptz, ${log.last}::timestamptz, ${log.lines}::bigint,
       ${log.unreadable}::bigint, ${log.prefix}::text, ${log.matched}::boolean)
-    on conflict do nothing`.execute(db);
+    on conflict (feed_id, sha256) do nothing`.execute(db);
   return saved.numAffectedRows === 1n;
 }
 

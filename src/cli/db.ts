@@ -1,6 +1,7 @@
 import { Command, type CommandUnknownOpts } from "commander";
+import { counted } from "../lib/format-size.ts";
 import type { Edge } from "./frame/edge.ts";
-import type { CatalogReadyResult, CatalogStatusResult } from "./results/schemas/installation.ts";
+import type { CatalogReadyResult, CatalogStatusResult, SequenceResult } from "./results/schemas/installation.ts";
 
 export function initCommand(edge: Edge): CommandUnknownOpts {
   return new Command("init").description("set up the catalog; safe to run again").action(async (_options, command) =>
@@ -34,6 +35,11 @@ export function dbCommand(edge: Edge): CommandUnknownOpts {
           `location: ${status.location}`,
           `server:   ${status.server}`,
           `schema:   ${status.version} of ${status.newest} (${state})`,
+          ...(status.lagging.length > 0
+            ? [
+                `ids:      behind the rows of ${status.lagging.map(({ table }) => table).join(", ")} (needs: feedctl db repair-sequences)`,
+              ]
+            : []),
         ]);
       }),
     );
@@ -49,6 +55,26 @@ export function dbCommand(edge: Edge): CommandUnknownOpts {
           catalogReadyResult(made),
           made.applied.length > 0 ? `applied ${made.applied.join(", ")}` : "nothing to do",
         );
+      }),
+    );
+
+  db.command("repair-sequences")
+    .description("set the sequences that give ids which rows have already, as in a copy that has only the rows")
+    .action(async (_options, command) =>
+      edge.act<SequenceResult>(command, async (context, out) => {
+        const { repairSequences } = await import("../operations/installation/init.ts");
+        const { sequenceResult } = await import("./results/installation.ts");
+        const repaired = await repairSequences(context);
+        await out.table(
+          repaired,
+          [
+            { title: "TABLE", value: ({ table }) => table },
+            { title: "BEFORE", value: ({ last }) => String(last), right: true },
+            { title: "NOW", value: ({ highest }) => String(highest), right: true },
+          ],
+          sequenceResult,
+        );
+        out.note(repaired.length === 0 ? "nothing to do" : `${counted(repaired.length, "sequence")} repaired`);
       }),
     );
 

@@ -182,6 +182,7 @@ onDatabases("the examples of a schedule", ["PostgreSQL"], (database) => {
     const run = (name: string) => {
       const credentials = place.path("credentials", name);
       const unit = readUnit(read(name), credentials);
+      rmSync(credentials, { recursive: true, force: true });
       mkdirSync(credentials, { recursive: true, mode: 0o700 });
       for (const [id, file] of Object.entries(unit.credentials)) copyFileSync(file, join(credentials, id));
       const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin";

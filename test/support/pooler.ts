@@ -18,11 +18,14 @@ interface Backend {
 
 /**
  * A connection pooler before a PostgreSQL that trusts its users. As PgBouncer does, it reports a process id of its own to
- * clients, and gives each transaction, or each session, to the server connection that was used last.
+ * clients, and gives each transaction, or each session, to the server connection that was used last. A client waits for one
+ * when `size` are in use; in the session mode they are not used again.
  */
-export async function startPooler(url: string, mode: "session" | "transaction"): Promise<Pooler> {
+export async function startPooler(url: string, mode: "session" | "transaction", size = Infinity): Promise<Pooler> {
   const { hostname, port } = new URL(url);
   const free: Backend[] = [];
+  let used = 0;
+  const waiting: (() => void)[] = [];
   const sockets = new Set<Socket>();
   const track = (socket: Socket) => {
     sockets.add(socket);
@@ -46,6 +49,9 @@ export async function startPooler(url: string, mode: "session" | "transaction"):
         continue;
       }
       if (chunk.toString("latin1", 0, 1) === "X") break;
+      if (backend === undefined && free.length === 0 && used >= size)
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      if (client.destroyed) break;
       const mine = (backend ??= free.pop() ?? (await openBackend(startup)));
       mine.answer(client, () => {
         if (mode === "session") return;
@@ -59,7 +65,12 @@ export async function startPooler(url: string, mode: "session" | "transaction"):
   }
 
   async function openBackend(startup: Buffer): Promise<Backend> {
+    used++;
     const socket = track(connect(Number(port), hostname));
+    socket.on("close", () => {
+      used--;
+      waiting.shift()?.();
+    });
     let rest = Buffer.alloc(0);
     let to: Socket | undefined;
     let idle = () => {};

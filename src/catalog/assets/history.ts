@@ -65,7 +65,7 @@ export async function* listKept(db: Db, feedId: number, path?: string): AsyncGen
     const page = await sql<KeptRow>`
       select ${keptColumns} from feedctl.asset_history h join feedctl.files f on f.id = h.file_id
       where h.feed_id = ${feedId} ${path === undefined ? sql`` : sql`and h.path = ${path}`}
-        ${after === undefined ? sql`` : sql`and (h.path > ${after.path} or (h.path = ${after.path} and h.file_id < ${after.version}::bigint))`}
+        ${after === undefined ? sql`` : sql`and h.path >= ${after.path} and (h.path > ${after.path} or h.file_id < ${after.version}::bigint)`}
       order by h.path, h.file_id desc limit ${PAGE}`.execute(db);
     yield* page.rows;
     after = page.rows.at(-1);

@@ -44,7 +44,7 @@ const states: Readonly<Record<string, Meaning>> = {
   "42501": {
     code: "denied",
     what: "the catalog refused",
-    hint: "the database user needs CREATE on the database, or all rights on the schema feedctl",
+    hint: "the database user needs all rights on the schema feedctl",
   },
   "53": unavailable("try again when PostgreSQL has the resources"),
   "53100": {
@@ -71,6 +71,36 @@ const states: Readonly<Record<string, Meaning>> = {
   XX: unavailable("the database server failed: see its log"),
 };
 
+/** Which right is missing, by the words of PostgreSQL's message in English; else the general hint. */
+const missingRights: readonly [message: RegExp, hint: string][] = [
+  [
+    /permission denied for database/,
+    "an administrator makes the schema once: create schema feedctl authorization USER; or grants CREATE on the database",
+  ],
+  [/create temporary tables/, "an administrator grants it: grant temporary on database NAME to USER"],
+  [
+    /permission denied for schema/,
+    "an administrator makes the database user the owner: alter schema feedctl owner to USER; or grants CREATE and USAGE on it",
+  ],
+  [
+    /permission denied for (table|relation|sequence)/,
+    "an administrator grants it: grant all on all tables in schema feedctl to USER; grant all on all sequences in schema feedctl to USER",
+  ],
+  [/must be owner of/, "run the command as the database user that owns the schema feedctl"],
+];
+
+const laggingSequence: Meaning = {
+  code: "unavailable",
+  what: "the catalog gives ids that rows have already: its sequences are behind, as in a copy that has only the rows",
+  complete: true,
+  hint: "run: feedctl db repair-sequences",
+};
+
+/** Ids come from sequences: no race takes the same one twice. */
+function isIdTaken(error: Error): boolean {
+  return "detail" in error && /\(id\)=\(/.test(String(error.detail));
+}
+
 function unavailable(hint: string): Meaning {
   return { code: "unavailable", what: "the catalog is unavailable", hint };
 }
@@ -89,6 +119,10 @@ const systemHints: Readonly<Record<string, string>> = {
   EACCES: "this user may not use the Unix socket",
   ENOTFOUND: "does FEEDCTL_DATABASE_URL name the right host?",
 };
+
+const NO_SESSION = "the catalog gave no session within 10 seconds";
+const poolerHint =
+  "a run uses 3 connections behind a pooler: raise default_pool_size in PgBouncer, or run fewer commands at once";
 
 const REACH_HINT = "is PostgreSQL running, and does FEEDCTL_DATABASE_URL name the right host and port?";
 
@@ -109,7 +143,9 @@ export function translateCatalogError(error: unknown, { connecting = false } = {
   if (isDiskFull(first)) return fromMeaning(states["53100"]!, first);
   if (isSqlState(first)) {
     const meaning = meaningOf(code);
-    if (meaning !== undefined) return fromMeaning(meaning, first);
+    if (code === "23505" && isIdTaken(first)) return fromMeaning(laggingSequence, first);
+    const right = code === "42501" ? missingRights.find(([message]) => message.test(first.message))?.[1] : undefined;
+    if (meaning !== undefined) return fromMeaning({ ...meaning, hint: right ?? meaning.hint }, first);
     return connecting ? fromMeaning(unavailable("see the log of the database server"), first) : error;
   }
   if (isTlsFailure(first))
@@ -127,6 +163,9 @@ export function translateCatalogError(error: unknown, { connecting = false } = {
         hint: "put it into FEEDCTL_DATABASE_URL, PGPASSWORD, or ~/.pgpass that only its owner may read",
       },
     );
+  // node-postgres's words for a session that does not answer when it begins
+  if (first.message === "Query read timeout")
+    return fromMeaning({ code: "unavailable", what: NO_SESSION, complete: true, hint: poolerHint }, first);
   if (/SASL|SCRAM/.test(first.message)) return fromMeaning(states["28"]!, first);
   if (connecting || "syscall" in first || isDriverFailure(first))
     return new FeedctlError("unavailable", `the catalog cannot be reached: ${oneLine(first)}`, {

@@ -58,9 +58,10 @@ function scriptOf(version: number): string {
       insert into feedctl.schema_migrations (version, name) values (${version + index + 1}, '${name}');
       ${statements}`,
   );
+  // "if not exists" asks for the right to create a schema even when it exists: an administrator may have made it
   const prepare =
     version === 0
-      ? `create schema if not exists feedctl;
+      ? `do $$ begin if to_regnamespace('feedctl') is null then create schema if not exists feedctl; end if; end $$;
          create table if not exists feedctl.schema_migrations (version int primary key, name text not null, applied_at timestamptz not null default now());`
       : "";
   // readers wait for the end: between the first and the last migration no version would be right

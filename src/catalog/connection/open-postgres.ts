@@ -126,8 +126,14 @@ class CatalogClient extends pg.Client {
   }
 }
 
-/** Milliseconds that a connection may take to be made. */
+/** Milliseconds that a connection may take to be made, and that a pooler may take to give it a session of the server. */
 const TIMEOUT = 10_000;
+const MOST_CONNECTIONS = 8;
+/**
+ * Behind a pooler, whose sessions others need as well: one for the locks, one for a transaction, one for queries beside
+ * it. `requireSessionPooling` has as many at once, so a pool that is too small is found when the catalog is opened.
+ */
+const POOLED_CONNECTIONS = 3;
 
 function createPool(server: pg.ClientConfig): pg.Pool {
   const connection = { ...server, application_name: server.application_name ?? "feedctl", types };
@@ -136,21 +142,32 @@ function createPool(server: pg.ClientConfig): pg.Pool {
   const checkPooler = async () => {
     if (!sessionsKept) await requireSessionPooling(openOwn);
     sessionsKept = true;
+    pool.options.max = POOLED_CONNECTIONS;
   };
   // the pool awaits the result, which its type does not say
   const onConnect = (client: pg.ClientBase): unknown => {
     client.on("error", () => {}); // a connection that a transaction holds broke: its next query reports it
     const { processID } = client as { processID?: number };
-    return prepareSession(client, processID, checkPooler);
+    const query = async (text: string, values: unknown[] = []) => {
+      const config: pg.QueryConfig & { query_timeout: number } = { text, values, query_timeout: TIMEOUT };
+      return client.query(config);
+    };
+    return prepareSession({ query }, processID, checkPooler);
   };
   const hooks = { onConnect, Client: CatalogClient };
   const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 60_000 };
-  const pool = new pg.Pool({ ...connection, ...keepAlive, max: 8, connectionTimeoutMillis: TIMEOUT, ...hooks });
+  const pool = new pg.Pool({
+    ...connection,
+    ...keepAlive,
+    max: MOST_CONNECTIONS,
+    connectionTimeoutMillis: TIMEOUT,
+    ...hooks,
+  });
   pool.on("error", () => {}); // an idle connection broke: the next query opens another one
   return pool;
 
   async function openOwn(): Promise<OwnConnection> {
-    const client = new CatalogClient({ ...connection, connectionTimeoutMillis: TIMEOUT });
+    const client = new CatalogClient({ ...connection, connectionTimeoutMillis: TIMEOUT, query_timeout: TIMEOUT });
     client.on("error", () => {});
     await client.connect();
     return client;

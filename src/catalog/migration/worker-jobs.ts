@@ -40,11 +40,13 @@ const HEARTBEAT_SECONDS = 15;
 /** How often pg-boss looks for dead workers. */
 const SUPERVISE_SECONDS = 5;
 
-/** Starts pg-boss, which creates its schema on first use. */
+/** Starts pg-boss, which creates its schema on first use unless an administrator has made it. */
 export async function openJobs(catalog: Catalog, onError: (error: Error) => void): Promise<Jobs> {
   const { db } = catalog;
+  const schema = await sql`select where to_regnamespace(${SCHEMA}) is not null`.execute(db);
   const boss = new PgBoss({
     schema: SCHEMA,
+    createSchema: schema.rows.length === 0,
     db: {
       async executeSql(given, values = []) {
         const text = given.replaceAll(ADVISORY_LOCK, "SELECT FROM feedctl.mutexes WHERE name = 'jobs' FOR UPDATE");

@@ -20,6 +20,7 @@ import { logCoverage } from "./0022-log-coverage.ts";
 import { judgedQuarantine } from "./0023-judged-quarantine.ts";
 import { wheelTags } from "./0024-wheel-tags.ts";
 import { keptDropFiles } from "./0025-kept-drop-files.ts";
+import { listings } from "./0030-listings.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -45,6 +46,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "judged quarantine", sql: judgedQuarantine },
   { name: "wheel tags", sql: wheelTags },
   { name: "kept drop files", sql: keptDropFiles },
+  { name: "listings", sql: listings },
 ];
 
 export const newestSchema = migrations.length;

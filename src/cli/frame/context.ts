@@ -29,6 +29,7 @@ export function createContext(
   const lockWait = config.lockWait * 1000;
   const clock = createClock(io);
   const onRetry = verbose === undefined ? undefined : createRetryLines(verbose, () => io.now());
+  const retry = { onRetry, now: io.monotonic, sleep: io.sleep };
 
   const bare = kept(async (create: boolean) => {
     const { openCatalog } = await import("../../catalog/connection/open.ts");
@@ -100,8 +101,7 @@ export function createContext(
     async openStore(storeConfig, options) {
       const { openStore } = await import("../../stores/providers.ts");
       const { retrying } = await import("../../stores/retry/retry.ts");
-      const temporary = join(config.dataDir, "listings");
-      return retrying(await openStore(storeConfig, { ...options, temporary }), { onRetry });
+      return retrying(await openStore(storeConfig, { ...options, temporary: join(config.dataDir, "listings") }), retry);
     },
     async sealingSecret(create) {
       const secret = await (sealing ??= readSealingSecret(io, config.keyFile, create));

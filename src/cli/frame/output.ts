@@ -3,6 +3,7 @@ import type { Io } from "./io.ts";
 import { printMessage } from "./lines.ts";
 import { outputError } from "./output-error.ts";
 import { createProgress, type Progress } from "./progress.ts";
+import { throwIfInterrupted } from "../../stores/shared/signal.ts";
 
 export interface OutputOptions {
   json: boolean;
@@ -23,7 +24,7 @@ export interface Output<Result> {
   readonly result: (value: Result, text: string | readonly string[]) => Promise<void>;
   /** Lines for people; nothing with --json. */
   readonly lines: (text: string | readonly string[]) => Promise<void>;
-  /** Rows: streamed as a JSON array, or printed by `printTable`. Returns how many. */
+  /** Rows: streamed as a JSON array, or printed by `printTable`. Returns how many. Throws when the signal is aborted. */
   readonly table: <T>(
     rows: AsyncIterable<T> | Iterable<T>,
     columns: readonly Column<T>[],
@@ -51,6 +52,13 @@ export interface Column<T> {
   right?: boolean;
 }
 
+async function* untilInterrupted<T>(rows: AsyncIterable<T> | Iterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  for await (const row of rows) {
+    throwIfInterrupted(signal);
+    yield row;
+  }
+}
+
 export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
   const progress = createProgress(io, options);
   const dim = (text: string) => (options.color && io.stderr.isTTY ? `\u001b[2m${text}\u001b[22m` : text);
@@ -74,7 +82,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
   async function printTable<T>(rows: AsyncIterable<T> | Iterable<T>, columns: readonly Column<T>[]): Promise<number> {
     let count = 0;
     if (!io.stdout.isTTY) {
-      for await (const row of rows) {
+      for await (const row of untilInterrupted(rows, io.signal)) {
         await write(`${columns.map((column) => printable(column.value(row))).join("\t")}\n`);
         count++;
       }
@@ -96,7 +104,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
       for (const cells of screen) await write(`${pad(cells)}\n`);
       screen = [];
     };
-    for await (const row of rows) {
+    for await (const row of untilInterrupted(rows, io.signal)) {
       screen.push(columns.map((column) => printable(column.value(row))));
       if (screen.length >= 1000) await flush();
       count++;
@@ -124,7 +132,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
       if (!options.json) return printTable(rows, columns);
       let count = 0;
       let separator = "[";
-      for await (const row of rows) {
+      for await (const row of untilInterrupted(rows, io.signal)) {
         await write(`${separator}${JSON.stringify(toResult(row))}`);
         separator = ",\n";
         count++;
@@ -136,7 +144,7 @@ export function createOutput(io: Io, options: OutputOptions): Output<unknown> {
     async document(rows, toRow, whole) {
       await write(JSON.stringify(whole([])).slice(0, -2));
       let separator = "";
-      for await (const row of rows) {
+      for await (const row of untilInterrupted(rows, io.signal)) {
         await write(`${separator}${JSON.stringify(toRow(row))}`);
         separator = ",\n";
       }

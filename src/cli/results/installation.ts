@@ -1,4 +1,5 @@
 import type { Setting } from "../../operations/feed-store/setting-names.ts";
+import type { Sequence } from "../../catalog/sequences.ts";
 import type { CatalogStatus } from "../../operations/installation/init.ts";
 import type { Rotation } from "../../operations/secrets/rotate.ts";
 import type { SettingChange } from "../../operations/installation/settings.ts";
@@ -13,8 +14,12 @@ export function catalogReadyResult(made: {
 }
 
 export function catalogStatusResult(status: CatalogStatus): result.CatalogStatusResult {
-  const { kind, location, server, version, newest } = status;
-  return { kind, location, server, version, newest };
+  const { kind, location, server, version, newest, lagging } = status;
+  return { kind, location, server, version, newest, lagging: lagging.map(sequenceResult) };
+}
+
+export function sequenceResult({ table, last, highest }: Sequence): result.SequenceResult {
+  return { table, last, highest };
 }
 
 export function settingResult({ name, value, origin, description }: Setting): result.SettingResult {

@@ -46,7 +46,7 @@ export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGene
   const feed = await requireActiveFeed(db, input.feed);
   const format = feed.type === "asset" ? undefined : await loadFormat(feed.type);
   await using run = input.dryRun === true ? undefined : await startRun(context, "adopt", feed.id);
-  await using writer = run === undefined ? undefined : openWriter(context, feed.name, run, "exclusive");
+  await using writer = run === undefined ? undefined : openWriter(context, feed, run, "exclusive");
   if (writer !== undefined) await finishPendingOf(context, writer);
   const row = await requireStore(db, feed);
   await using store = await openFeedStore(context, db, feed, row);

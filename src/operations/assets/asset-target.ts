@@ -1,3 +1,4 @@
+import type { FeedRef } from "../feed-store/find-feed.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Store } from "../../stores/store.ts";
@@ -26,7 +27,7 @@ export interface AssetTarget extends AsyncDisposable {
 }
 
 export interface AssetTargetInput {
-  directory: string;
+  directory: FeedRef;
   command: string;
   dryRun?: boolean | undefined;
   /** How the blob is proven before a file is reported as unchanged. A missing blob is stored again. Default: `head`. */
@@ -38,7 +39,7 @@ export async function openAssetTarget(context: Context, input: AssetTargetInput)
   const { proof = "head" } = input;
   const feed = await requireActiveDirectory(db, input.directory);
   const run = input.dryRun ? undefined : await startRun(context, input.command, feed.id);
-  const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
+  const writer = run === undefined ? undefined : openWriter(context, feed, run);
   let folders = 0;
   return {
     feed,

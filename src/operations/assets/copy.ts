@@ -131,7 +131,7 @@ export async function* copyAssets(
   /** After a move: deletes the source files whose rows remain, then the source folders if everything was moved. */
   async function clearSource({ run, writer }: AssetTarget): Promise<void> {
     if (run === undefined || writer === undefined) return;
-    await using into = openWriter(context, source.name, run);
+    await using into = openWriter(context, source, run);
     for await (const rows of inBatches(moved, BATCH)) await into.write((target) => removeFiles(context, target, rows));
     const complete = summary.conflict + summary.invalid + summary.failed + summary.skipped === 0;
     if (complete && "folder" in (found ?? {}) && from !== "")

@@ -68,7 +68,7 @@ export async function deleteAssets(
   const feed = await requireLiveDirectory(db, directory);
   const total: DeletedAssets = { directory: feed.name, files: 0, folders: 0, bytes: 0 };
   await using run = await startRun(context, "asset delete", feed.id);
-  await using writer = openWriter(context, feed.name, run);
+  await using writer = openWriter(context, feed, run);
   for (const { path, kind, files } of plans) {
     if (kind === "none") continue;
     const found = await findItem(db, feed.id, path);

@@ -119,7 +119,7 @@ export async function pruneHistory(
   const { db } = await context.catalog();
   const feed = await requireLiveDirectory(db, directory);
   await using run = await startRun(context, "asset history", feed.id);
-  await using writer = openWriter(context, feed.name, run);
+  await using writer = openWriter(context, feed, run);
   let versions = 0;
   for (let start = 0; start < rows.length; start += 1000) {
     const some = rows.slice(start, start + 1000);

@@ -4,7 +4,7 @@ import { findFeed, listFeeds, type FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError } from "../../errors.ts";
 import { nearest } from "../../lib/nearest.ts";
-import { requireActiveFeed, requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { requireActiveFeed, requireFeed, requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 
 /** Finds an asset directory by name. Throws `not-found`; `usage` for a feed of packages. */
 export async function requireDirectory(db: Db, name: string): Promise<FeedRow> {
@@ -19,8 +19,8 @@ export async function requireLiveDirectory(db: Db, name: string): Promise<FeedRo
 }
 
 /** Like `requireDirectory`, for commands that add files: a disabled directory is refused. */
-export async function requireActiveDirectory(db: Db, name: string): Promise<FeedRow> {
-  return onlyAssets(await requireActiveFeed(db, name));
+export async function requireActiveDirectory(db: Db, ref: FeedRef): Promise<FeedRow> {
+  return onlyAssets(await requireActiveFeed(db, ref));
 }
 
 function onlyAssets(feed: FeedRow): FeedRow {

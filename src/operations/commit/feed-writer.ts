@@ -4,7 +4,7 @@ import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import type { Holder } from "./commit.ts";
 import { openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
-import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { whyLocked } from "./lock-feed.ts";
 import type { Run } from "./recorded-run.ts";
 import { reportKept } from "../feed-store/store-traits.ts";
@@ -27,10 +27,10 @@ export interface Target extends Holder {
   run: Run;
 }
 
-/** `exclusive`: no other run writes to the feed during `write`. */
+/** Of a feed that was found by its name: a rename does not disturb it. `exclusive`: no other run writes to it during `write`. */
 export function openWriter(
   context: Context,
-  feedName: string,
+  { id, name }: { id: number; name: string },
   run: Run,
   mode: "shared" | "exclusive" = "shared",
 ): FeedWriter {
@@ -38,19 +38,18 @@ export function openWriter(
   return {
     async write(work) {
       const catalog = await context.catalog();
-      const { id } = await requireLiveFeed(catalog.db, feedName);
+      await requireLiveFeed(catalog.db, { id, name });
       await using lock = await catalog.lock({
         kind: "write",
         id,
         mode,
         wait: context.lockWait,
         signal: context.signal,
-        onWait: () => context.notice(`waiting: feed "${feedName}" is locked by another run`),
+        onWait: () => context.notice(`waiting: feed "${name}" is locked by another run`),
       });
-      if (lock === undefined) throw await whyLocked(catalog, { id, name: feedName });
+      if (lock === undefined) throw await whyLocked(catalog, { id, name });
       // read again: a migration may have switched the store before the lock was acquired
-      const feed = await requireLiveFeed(catalog.db, feedName);
-      if (feed.id !== id) throw feedReplaced(feedName);
+      const feed = await requireLiveFeed(catalog.db, { id, name });
       const row = await requireStore(catalog.db, feed);
       if (opened?.id !== row.id) {
         const previous = opened?.store;

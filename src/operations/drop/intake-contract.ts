@@ -1,9 +1,10 @@
+import type { FeedRef } from "../feed-store/find-feed.ts";
 import type { Context } from "../context.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
 import type { FileOutcome } from "../import/outcome.ts";
 
 export interface IntakeOptions {
-  feed: string;
+  feed: FeedRef;
   command: string;
   dryRun: boolean;
   /** Whether existing files with other bytes are replaced. */

@@ -115,7 +115,7 @@ async function* importFiles({ context, feed, options, counts, found }: Scan): As
   const first = await candidates.next();
   if (first.done !== true) {
     // a scan without files is not recorded as a run
-    const about = { feed: feed.name, command: "drop scan", dryRun, overwrite, pathOf };
+    const about = { feed, command: "drop scan", dryRun, overwrite, pathOf };
     await using open = await intake.open(context, about);
     const imported = new Set<string>();
     try {

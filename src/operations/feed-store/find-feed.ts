@@ -1,11 +1,27 @@
 import type { Db } from "../../catalog/schema/core.ts";
-import { findFeed, listFeeds, type FeedRow } from "../../catalog/feeds.ts";
+import { findFeed, findFeedById, listFeeds, type FeedRow } from "../../catalog/feeds.ts";
 import { lockRows } from "../../catalog/packages.ts";
 import { FeedctlError } from "../../errors.ts";
 import { nearest } from "../../lib/nearest.ts";
 
-/** The feed of that name. Throws `not-found` with the nearest name as hint. */
-export async function requireFeed(db: Db, name: string): Promise<FeedRow> {
+/**
+ * A feed's name; or the feed that was found by it, which is held by its id from then on: while a command works, the feed
+ * may be renamed, and its name be given to another one.
+ */
+export type FeedRef = string | { readonly id: number; readonly name: string };
+
+export function nameOf(ref: FeedRef): string {
+  return typeof ref === "string" ? ref : ref.name;
+}
+
+/** The feed. Throws `not-found`, with the nearest name as hint. */
+export async function requireFeed(db: Db, ref: FeedRef): Promise<FeedRow> {
+  if (typeof ref !== "string") {
+    const held = await findFeedById(db, ref.id);
+    if (held !== undefined) return held;
+    throw new FeedctlError("not-found", `feed "${ref.name}" was deleted meanwhile`, { hint: "see: feedctl feed list" });
+  }
+  const name = ref;
   const feed = await findFeed(db, name);
   if (feed !== undefined) return feed;
   const near = nearest(
@@ -18,8 +34,8 @@ export async function requireFeed(db: Db, name: string): Promise<FeedRow> {
 }
 
 /** As `requireFeed`, for commands that change the feed. Throws `conflict` when it is being deleted. */
-export async function requireLiveFeed(db: Db, name: string): Promise<FeedRow> {
-  const feed = await requireFeed(db, name);
+export async function requireLiveFeed(db: Db, ref: FeedRef): Promise<FeedRow> {
+  const feed = await requireFeed(db, ref);
   if (feed.deleting_at !== null)
     throw new FeedctlError("conflict", `feed "${feed.name}" is being deleted`, {
       hint: `finish it: feedctl feed delete ${feed.name} --purge-files`,
@@ -31,25 +47,16 @@ export async function requireLiveFeed(db: Db, name: string): Promise<FeedRow> {
  * As `requireLiveFeed`, for a transaction that changes only rows: until it ends the feed is neither deleted nor
  * changed by others.
  */
-export async function lockLiveFeed(db: Db, name: string): Promise<FeedRow> {
-  const { id } = await requireLiveFeed(db, name);
-  await lockRows(db, id, "exclusive");
+export async function lockLiveFeed(db: Db, ref: FeedRef): Promise<FeedRow> {
+  const found = await requireLiveFeed(db, ref);
+  await lockRows(db, found.id, "exclusive");
   // read again: it may have been renamed or deleted before it was locked
-  const feed = await requireLiveFeed(db, name);
-  if (feed.id !== id) throw feedReplaced(name);
-  return feed;
-}
-
-/** The error for a feed whose name was given to another feed while the command waited for the lock. */
-export function feedReplaced(name: string): FeedctlError {
-  return new FeedctlError("conflict", `"${name}" is now the name of another feed`, {
-    hint: "see: feedctl feed list",
-  });
+  return requireLiveFeed(db, found);
 }
 
 /** As `requireLiveFeed`, for commands that add packages. Throws `refused` when the feed is disabled. */
-export async function requireActiveFeed(db: Db, name: string): Promise<FeedRow> {
-  const feed = await requireLiveFeed(db, name);
+export async function requireActiveFeed(db: Db, ref: FeedRef): Promise<FeedRow> {
+  const feed = await requireLiveFeed(db, ref);
   if (!feed.active)
     throw new FeedctlError("refused", `feed "${feed.name}" is disabled and accepts no packages`, {
       hint: `feedctl feed enable ${feed.name}`,

@@ -11,6 +11,11 @@ export interface Marker {
   installation: string;
   feed: number;
   store: number;
+  /**
+   * When the store was configured, ISO 8601. Tells it from a later one of the same id: a catalog that was restored from an
+   * older backup gives an id again. Undefined in a marker of an earlier version of feedctl.
+   */
+  since?: string | undefined;
 }
 
 /** Bytes that are read of a marker. One of ours has a hundred and fifty. */
@@ -51,9 +56,9 @@ async function beginningOf(blob: Readable): Promise<string> {
 
 function parseMarker(text: string): Marker | "other" {
   try {
-    const { installation, feed, store } = JSON.parse(text) as Record<keyof Marker, unknown>;
+    const { installation, feed, store, since } = JSON.parse(text) as Record<keyof Marker, unknown>;
     if (typeof installation === "string" && typeof feed === "number" && typeof store === "number")
-      return { installation, feed, store };
+      return { installation, feed, store, ...(typeof since === "string" && { since }) };
   } catch {
     // not JSON, or no object
   }
@@ -63,11 +68,11 @@ function parseMarker(text: string): Marker | "other" {
 /** Throws `conflict` when a marker with other contents is there and `replace` is not set. */
 export async function writeMarker(
   store: Store,
-  { installation, feed, store: id }: Marker,
+  { installation, feed, store: id, since }: Marker,
   { replace, signal }: { replace: boolean; signal: AbortSignal },
 ): Promise<void> {
   const about = "the store of a feed of feedctl; do not delete this file";
-  const bytes = Buffer.from(`${JSON.stringify({ about, installation, feed, store: id })}\n`);
+  const bytes = Buffer.from(`${JSON.stringify({ about, installation, feed, store: id, since })}\n`);
   const { md5, sha256 } = hashBytes(bytes);
   const ifExists = replace ? "replace" : "fail";
   await store.put(MARKER_KEY, memorySource(bytes), { ifExists, md5, sha256, contentType: "application/json", signal });
@@ -92,5 +97,6 @@ export async function deleteMarker(
 }
 
 export function isSameMarker(a: Marker, b: Marker): boolean {
-  return a.installation === b.installation && a.feed === b.feed && a.store === b.store;
+  const isLater = a.since !== undefined && b.since !== undefined && a.since !== b.since;
+  return a.installation === b.installation && a.feed === b.feed && a.store === b.store && !isLater;
 }

@@ -1,7 +1,7 @@
 import { findFeedById } from "../../catalog/feeds.ts";
 import { sampleFiles } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { findStore, recordMark, type StoreRow } from "../../catalog/stores.ts";
+import { findStore, lastStoreId, recordMark, type StoreRow } from "../../catalog/stores.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Location } from "../../lib/location.ts";
 import { MARKER_KEY } from "../../lib/key.ts";
@@ -43,7 +43,9 @@ export async function provePlace(
     // the files may have been moved together with their marker
     const marked = place.row.marked_at === null ? null : place.row.marked_location;
     const isRecorded = marked !== null && overlap(marked, place.location) === "same";
-    if (!isRecorded && place.row.retired_at === null && intent === "write")
+    if (found.since === undefined && place.row.retired_at === null && intent === "write")
+      await markPlace(context, db, place, true);
+    else if (!isRecorded && place.row.retired_at === null && intent === "write")
       await recordMark(db, place.row.id, markOf(context, place));
     return own;
   }
@@ -132,7 +134,7 @@ export async function countFound(
 
 async function ownMarker(context: Context, db: Db, { feed, row }: FeedPlace): Promise<Marker> {
   const { id: installation } = await requireInstallation(context, db);
-  return { installation, feed: feed.id, store: row.id };
+  return { installation, feed: feed.id, store: row.id, since: row.created_at.toISOString() };
 }
 
 function markOf(context: Context, { location }: FeedPlace) {
@@ -162,6 +164,9 @@ async function findLiveOwner(
   if (found === "other") throw foreign(place, `has a file ${MARKER_KEY} that feedctl did not write`);
   if (found.installation !== installation) throw foreign(place, "holds the files of another feedctl installation");
   const other = await findStore(db, found.store);
+  const isOlder = other !== undefined && found.since !== undefined && found.since !== other.created_at.toISOString();
+  if (isOlder || (other === undefined && found.store > (await lastStoreId(db))))
+    throw foreign(place, "holds the files of a feed that this catalog does not have: was an older backup restored?");
   return other?.feed_id === found.feed && other.retired_at === null ? other : undefined;
 }
 

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import {
   deleteFeedRow,
   feedTotals,
@@ -15,6 +17,7 @@ import { currentStoreTypes, insertStore, replaceStore, listStoresOfFeed, type St
 import type { Db } from "../../catalog/schema/core.ts";
 import type { MigrationState } from "../../catalog/schema/migration.ts";
 import { FeedctlError } from "../../errors.ts";
+import { MARKER_KEY } from "../../lib/key.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
 import { directoryLocation, locationName } from "../../stores/location.ts";
 import { defaultStoreType, requireProvider, type StoreType } from "../../stores/providers.ts";
@@ -27,7 +30,7 @@ import { defaultDirectory } from "../feed-store/default-directory.ts";
 import { explicitPlace } from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
-import { feedReplaced, requireFeed, lockLiveFeed } from "../feed-store/find-feed.ts";
+import { requireFeed, lockLiveFeed } from "../feed-store/find-feed.ts";
 import { describeOptions } from "../feed-store/store-secrets.ts";
 
 export interface Feed {
@@ -76,7 +79,7 @@ export async function createFeed(
   const { db } = await context.createCatalog();
   return commit(db, [], async (transaction) => {
     const now = context.now();
-    const row = await insertFeed(transaction, {
+    const row = await insertWithNewId(context, transaction, {
       name: input.name,
       type: input.type,
       description: input.description ?? null,
@@ -98,12 +101,31 @@ export async function createFeed(
       role: "current",
       now,
     });
-    // another feed's store may have been set to this directory
-    const { path } = defaultDirectory(await loadSettings(context, transaction), row);
-    await refuseOverlap(context, transaction, row, directoryLocation(path));
     await audit(transaction, context, row, { action: "feed created", detail: { type: row.type } });
     return feedOf(row);
   });
+}
+
+/**
+ * Inserts a feed with an id that no feed ever had. A catalog that was restored from an older backup gives ids again; the
+ * directory of the feed that had one before holds its marker, and its files.
+ */
+async function insertWithNewId(
+  context: Context,
+  db: Db,
+  feed: Parameters<typeof insertFeed>[1],
+): Promise<FeedRow | undefined> {
+  const settings = await loadSettings(context, db);
+  for (;;) {
+    const row = await insertFeed(db, feed);
+    if (row === undefined) return undefined;
+    const { path } = defaultDirectory(settings, row);
+    // another feed's store may have been set to this directory
+    await refuseOverlap(context, db, row, directoryLocation(path));
+    if (!existsSync(join(path, MARKER_KEY))) return row;
+    await deleteFeedRow(db, row.id);
+    context.notice(`${path} holds the files of a feed that this catalog does not have: its id is not used again`);
+  }
 }
 
 export async function listFeeds(context: Context): Promise<(Feed & { store: string })[]> {
@@ -230,11 +252,10 @@ export async function deleteFeed(
   name: string,
 ): Promise<{ feed: Feed; totals: FeedTotals; filesAt: string }> {
   const catalog = await context.catalog();
-  const { id } = await requireFeed(catalog.db, name);
-  await using lock = await lockWholeFeed(context, catalog, { id, name });
+  const found = await requireFeed(catalog.db, name);
+  await using lock = await lockWholeFeed(context, catalog, found);
   return await commit(catalog.db, [lock], async (transaction) => {
-    const feed = await requireFeed(transaction, name);
-    if (feed.id !== id) throw feedReplaced(name);
+    const feed = await requireFeed(transaction, found);
     const totals = await feedTotals(transaction, feed.id);
     const stores = await listStoresOfFeed(transaction, feed.id);
     const current = stores.find((row) => row.role === "current");

@@ -6,7 +6,7 @@ import { locationName } from "../../stores/location.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { explicitPlace, openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
-import { feedReplaced, requireFeed } from "../feed-store/find-feed.ts";
+import { requireFeed } from "../feed-store/find-feed.ts";
 import { deleteMarker } from "../feed-store/marker.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
 import { reportKept } from "../feed-store/store-traits.ts";
@@ -33,10 +33,9 @@ const BATCH = 1000;
  */
 export async function purgeFeed(context: Context, name: string): Promise<PurgeResult> {
   const catalog = await context.catalog();
-  const { id } = await requireFeed(catalog.db, name);
-  await using lock = await lockWholeFeed(context, catalog, { id, name });
-  const feed = await requireFeed(catalog.db, name);
-  if (feed.id !== id) throw feedReplaced(name);
+  const found = await requireFeed(catalog.db, name);
+  await using lock = await lockWholeFeed(context, catalog, found);
+  const feed = await requireFeed(catalog.db, found);
   const row = await requireStore(catalog.db, feed);
   await using run = await startRun(context, "feed delete", feed.id);
   await using store = await openProvenStore(context, catalog.db, feed, { row, intent: "write" });

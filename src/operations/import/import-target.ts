@@ -10,7 +10,7 @@ import type { Store } from "../../stores/store.ts";
 import { openWriter, tryFinishPending, type FeedWriter } from "../commit/feed-writer.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import type { Context } from "../context.ts";
-import { requireActiveFeed } from "../feed-store/find-feed.ts";
+import { requireActiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 import { openFeedStore } from "../feed-store/open-feed-store.ts";
 import { isOwnBlob } from "../local-files/file-mark.ts";
 import { identityName } from "../packages/identity-name.ts";
@@ -40,15 +40,15 @@ export interface ImportTarget extends AsyncDisposable {
 }
 
 export interface ImportTargetOptions extends MatchOptions {
-  feed: string;
+  feed: FeedRef;
   command: string;
   dryRun: boolean;
 }
 
 export async function openImportTarget(context: Context, options: ImportTargetOptions): Promise<ImportTarget> {
-  const { feed: name, command, dryRun, overwrite, proof } = options;
+  const { feed: ref, command, dryRun, overwrite, proof } = options;
   const { db } = await context.catalog();
-  const feed = await requireActiveFeed(db, name);
+  const feed = await requireActiveFeed(db, ref);
   if (feed.type === "asset")
     throw new FeedctlError("usage", `"${feed.name}" is an asset directory: it holds files, not packages`, {
       hint: `feedctl asset upload ${feed.name} PATH...; from a drop path: feedctl drop set ${feed.name} DIR`,
@@ -56,7 +56,7 @@ export async function openImportTarget(context: Context, options: ImportTargetOp
   const format = await loadFormat(feed.type);
   const store = dryRun ? await openFeedStore(context, db, feed) : undefined;
   const run = dryRun ? undefined : await startRun(context, command, feed.id);
-  const writer = run === undefined ? undefined : openWriter(context, feed.name, run);
+  const writer = run === undefined ? undefined : openWriter(context, feed, run);
   const companions = createCompanions(db, { feedId: feed.id, format, dryRun });
   /** The sha256 of the packages that this run has imported, by identity: the same identity may have several keys. */
   const seen = new Map<string, string>();

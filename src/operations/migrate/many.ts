@@ -5,13 +5,13 @@ import { parseYaml } from "../../formats/manifests/yaml.ts";
 import { findProvider, requireProvider, storeTypeNames, type StoreType } from "../../stores/providers.ts";
 import { parseOptions } from "../../stores/shared/parse-options.ts";
 import type { Context } from "../context.ts";
-import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { nameOf, requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 import type { MigrateEvent, MigrateSummary } from "./events.ts";
 import { migrateFeed, type MigrateInput } from "./migrate-feed.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
 
 export interface FeedGoal extends Pick<MigrateInput, "cutover" | "cached"> {
-  feed: string;
+  feed: FeedRef;
   to: StoreType;
   options: StoreOptions;
 }
@@ -64,7 +64,7 @@ export async function* migrateMany(
       }
     } catch (error) {
       if (!isFeedctlError(error) || context.signal.aborted) throw error;
-      yield { type: "feed-failed", feed, code: error.code, reason: error.message };
+      yield { type: "feed-failed", feed: nameOf(feed), code: error.code, reason: error.message };
     }
     total[outcome ?? "failed"]++;
   }
@@ -90,14 +90,14 @@ export async function goalsFor(
   const { isLocal, pathOption: property } = requireProvider(to);
   return feeds.map((feed) => {
     const path = options[property];
-    if (isLocal && path === undefined) return { feed: feed.name, to, options };
+    if (isLocal && path === undefined) return { feed, to, options };
     const text = typeof path === "string" ? path : "";
     const named = /\{(feed|id|type)\}/.test(text) ? text : `${text.replace(/\/$/, "")}/{feed}`;
     const own = named
       .replaceAll("{feed}", feed.name)
       .replaceAll("{id}", String(feed.id))
       .replaceAll("{type}", feed.type);
-    return { feed: feed.name, to, options: { ...options, [property]: own } };
+    return { feed, to, options: { ...options, [property]: own } };
   });
 }
 

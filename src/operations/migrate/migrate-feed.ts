@@ -20,7 +20,7 @@ import { sealStore } from "../feed-store/store-seal.ts";
 import { openProvenStore } from "../feed-store/open-feed-store.ts";
 import { openWriter, tryFinishPending } from "../commit/feed-writer.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
-import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 import { lockMigration } from "../commit/lock-feed.ts";
 import type { MigrateEvent, MigrateSummary } from "./events.ts";
 import { passCounts, watchMigration, type Session, type Watch } from "./session.ts";
@@ -32,7 +32,7 @@ import { openTarget, provenTarget } from "./open-target.ts";
 import { shareFirstPass } from "./shared-pass.ts";
 
 export interface MigrateInput {
-  feed: string;
+  feed: FeedRef;
   goal: MigrationGoal;
   dryRun?: boolean | undefined;
   /** `auto` switches as soon as a delta pass is small. Default: as in the open migration, else `manual`. */
@@ -61,8 +61,9 @@ export async function* migrateFeed(
 ): AsyncGenerator<MigrateEvent> {
   const catalog = await outer.catalog();
   const { db } = catalog;
-  await using lock = held ?? (await lockMigration(catalog, await requireLiveFeed(db, input.feed)));
-  const feed = await requireLiveFeed(db, input.feed);
+  const found = await requireLiveFeed(db, input.feed);
+  await using lock = held ?? (await lockMigration(catalog, found));
+  const feed = await requireLiveFeed(db, found);
   const ends = await resolveEnds(outer, db, feed, input.goal);
   const { current, next, from, open } = ends;
   const places = { feed: feed.name, ...ends.names };
@@ -104,7 +105,7 @@ export async function* migrateFeed(
   const context = { ...outer, signal: AbortSignal.any([outer.signal, watch.signal]) };
   const ownTarget = await wasCurrentStore(db, feed.id, migration.to_store_id);
   const session: Session = { context, catalog, feed, ends, migration, ownTarget, run, holders, source, target };
-  if (plan.cached === "clear") await clearCached(context, feed.name);
+  if (plan.cached === "clear") await clearCached(context, feed);
   const summary: MigrateSummary = { ...nothing, ...noPass, migration: migration.id, outcome: "incomplete" };
   try {
     yield* runPasses(session, watch, summary, input);
@@ -128,7 +129,7 @@ export async function* migrateFeed(
 async function finishAfterSwitch(context: Context, db: Db, feed: FeedRow, storeId: number): Promise<void> {
   if (!(await hasPending(db, storeId, feed.id))) return;
   await using run = await startRun(context, "migrate", feed.id);
-  await using writer = openWriter(context, feed.name, run);
+  await using writer = openWriter(context, feed, run);
   await tryFinishPending(context, writer);
   await run.finish({});
 }

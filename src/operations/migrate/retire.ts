@@ -9,7 +9,7 @@ import type { BlobInfo } from "../../stores/store.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { explicitPlace, openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
-import { feedReplaced, requireLiveFeed } from "../feed-store/find-feed.ts";
+import { requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 import { lockMigration } from "../commit/lock-feed.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { deleteMarker } from "../feed-store/marker.ts";
@@ -57,12 +57,11 @@ export async function planRetirement(context: Context, name: string): Promise<Re
  */
 export async function* retireStore(context: Context, name: string): AsyncGenerator<RetireEvent> {
   const catalog = await context.catalog();
-  const { id } = await requireLiveFeed(catalog.db, name);
-  await using lock = await lockMigration(catalog, { id, name });
+  const ref = await requireLiveFeed(catalog.db, name);
+  await using lock = await lockMigration(catalog, ref);
   // read under the lock: another migration may have ended before it was acquired
-  const found = await requireRetirement(context, name);
+  const found = await requireRetirement(context, ref);
   const { feed, old, migration, current } = found;
-  if (feed.id !== id) throw feedReplaced(name);
   const summary: RetireSummary = { type: "summary", ...planOf(found), deleted: 0, bytes: 0, kept: 0, failed: 0 };
   if (summary.retired) return yield summary;
   await using run = await startRun(context, "migrate retire", feed.id);
@@ -156,9 +155,9 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
 }
 
 /** The feed, its last migration and both stores. Throws `not-found` or `refused` when there is nothing to retire. */
-async function requireRetirement(context: Context, name: string) {
+async function requireRetirement(context: Context, ref: FeedRef) {
   const { db } = await context.catalog();
-  const feed = await requireLiveFeed(db, name);
+  const feed = await requireLiveFeed(db, ref);
   if ((await findOpenMigration(db, feed.id)) !== undefined)
     throw new FeedctlError("refused", `feed "${feed.name}" is in the middle of a migration`, {
       hint: "finish it first",

@@ -3,7 +3,7 @@ import { storesHolding, type HoldingStore } from "../../catalog/migration/feed-m
 import { deleteFileRowsOfVersions } from "../../catalog/files.ts";
 import { recordDeletes } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { openWriter, finishPendingOf } from "../commit/feed-writer.ts";
@@ -21,11 +21,11 @@ const BATCH = 500;
  * Deletes every version that came from an upstream connector. Per batch, rows are deleted and pending deletes recorded
  * in one transaction; the blobs are deleted at the end.
  */
-export async function clearCached(context: Context, name: string): Promise<ClearedCache> {
+export async function clearCached(context: Context, ref: FeedRef): Promise<ClearedCache> {
   const { db } = await context.catalog();
-  const feed = await requireLiveFeed(db, name);
+  const feed = await requireLiveFeed(db, ref);
   await using run = await startRun(context, "feed clear-cached", feed.id);
-  await using writer = openWriter(context, feed.name, run);
+  await using writer = openWriter(context, feed, run);
   const cleared: ClearedCache = { feed: feed.name, versions: 0, files: 0 };
   for (;;) {
     const taken = await writer.write(async (target) =>

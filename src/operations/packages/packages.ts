@@ -168,7 +168,7 @@ export async function deletePackage(
   const { db } = await context.catalog();
   const feed = await requireFeed(db, feedName);
   await using run = await startRun(context, "package delete", feed.id);
-  await using writer = openWriter(context, feed.name, run);
+  await using writer = openWriter(context, feed, run);
   await writer.write(async (target) =>
     commit(db, [target], async (transaction) => {
       await lockRows(transaction, target.feed.id, "exclusive");

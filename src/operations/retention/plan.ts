@@ -15,7 +15,8 @@ import { subjectOf } from "../../catalog/retention/subject.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { counted } from "../../lib/format-size.ts";
 import type { Context } from "../context.ts";
-import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { throwIfInterrupted } from "../../stores/shared/signal.ts";
+import { requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 import { compileRule } from "./compile-rule.ts";
 import type { RetentionRule } from "./criteria.ts";
 import { findKnownUse, type UseOfPlan } from "./known-use.ts";
@@ -71,13 +72,13 @@ export interface RetentionPlan extends AsyncDisposable {
  */
 export async function planRetention(
   context: Context,
-  feedName: string,
+  ref: FeedRef,
   beforeRule?: (db: Db, feed: FeedRow, rule: RetentionRule) => Promise<unknown>,
 ): Promise<RetentionPlan> {
   const { db: catalog } = await context.catalog();
   const db = await catalog.startTransaction().setIsolationLevel("repeatable read").execute();
   try {
-    const feed = await requireLiveFeed(db, feedName);
+    const feed = await requireLiveFeed(db, ref);
     const subject = subjectOf(feed.type);
     const rules = await readRules(db, feed.id);
     const now = context.now();
@@ -118,7 +119,10 @@ export async function planRetention(
         removing.map(({ position }) => position),
       ),
       async *versions() {
-        for await (const version of subject.list(db)) yield plannedDeletion(rules, feed.type, version, now);
+        for await (const version of subject.list(db)) {
+          throwIfInterrupted(context.signal);
+          yield plannedDeletion(rules, feed.type, version, now);
+        }
       },
       commit: () => db.commit().execute(),
       async [Symbol.asyncDispose]() {

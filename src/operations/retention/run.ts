@@ -8,7 +8,7 @@ import { prove } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { requireRightClock } from "../right-clock.ts";
 import { openWriter } from "../commit/feed-writer.ts";
-import { requireLiveFeed } from "../feed-store/find-feed.ts";
+import { nameOf, requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 import { planRetention } from "./plan.ts";
 import {
   addReclaimed,
@@ -56,26 +56,26 @@ export async function* runRetention(context: Context, input: RetentionInput): As
   const isDry = input.dryRun === true || (await isDryRunSet(context, db));
   if (isDry && !input.dryRun) context.notice(`${dryRunWords}: nothing is deleted`);
   await requireRightClock(context, { dryRun: isDry });
-  const { names, idle } =
-    input.feeds === "all" ? await feedsWithRetention(context, input) : { names: input.feeds, idle: new Set<string>() };
+  const { feeds, idle } =
+    input.feeds === "all" ? await feedsWithRetention(context, input) : { feeds: input.feeds, idle: new Set<FeedRef>() };
   const started = context.monotonic();
   const isOver = () => input.maxDuration !== undefined && context.monotonic() - started >= input.maxDuration;
   const summary: RetentionSummary = {
     type: "summary",
     dryRun: isDry,
-    feeds: names.length,
+    feeds: feeds.length,
     failed: 0,
     stopped: 0,
     ...zeroCounts(),
   };
   let failure: unknown;
-  for (const [index, name] of names.entries()) {
+  for (const [index, feed] of feeds.entries()) {
     try {
       const work = () => {
-        if (isDry) return dryRunFeed(context, name, input);
-        if (idle.has(name)) return skipFeed(context, name, "done");
+        if (isDry) return dryRunFeed(context, feed, input);
+        if (idle.has(feed)) return skipFeed(context, feed, "done");
         // after maxDuration no plan is made either, because planning takes time too
-        return index > 0 && isOver() ? skipFeed(context, name, "stopped") : retainFeed(context, name, input, isOver);
+        return index > 0 && isOver() ? skipFeed(context, feed, "stopped") : retainFeed(context, feed, input, isOver);
       };
       for await (const event of work()) {
         yield event;
@@ -86,7 +86,7 @@ export async function* runRetention(context: Context, input: RetentionInput): As
       }
     } catch (error) {
       if (
-        names.length === 1 ||
+        feeds.length === 1 ||
         !isFeedctlError(error) ||
         isFeedctlError(error, "interrupted") ||
         context.signal.aborted
@@ -95,43 +95,43 @@ export async function* runRetention(context: Context, input: RetentionInput): As
       failure ??= error;
       summary.failed++;
       const { code, message: reason, hint = null } = error;
-      yield { type: "feed-failed", feed: name, code, reason, hint };
+      yield { type: "feed-failed", feed: nameOf(feed), code, reason, hint };
     }
   }
   yield summary;
 }
 
 /**
- * Names of all feeds except those being deleted and, with a quarantine, asset directories that have rules. `idle`: those
+ * All feeds except those being deleted and, with a quarantine, asset directories that have rules. `idle`: those
  * for which a run would have nothing to do. Among thousands of feeds most are.
  */
 async function feedsWithRetention(
   context: Context,
   { quarantineDays }: RetentionInput,
-): Promise<{ names: string[]; idle: Set<string> }> {
+): Promise<{ feeds: readonly FeedRef[]; idle: Set<FeedRef> }> {
   const { db } = await context.catalog();
   const feeds = (await listFeeds(db)).filter((feed) => feed.deleting_at === null);
   const busy = await listFeedsToRetain(db);
-  const idle = new Set(feeds.filter(({ id }) => !busy.has(id)).map(({ name }) => name));
-  if (quarantineDays === undefined) return { names: feeds.map(({ name }) => name), idle };
-  const names = [];
+  const idle = new Set<FeedRef>(feeds.filter(({ id }) => !busy.has(id)));
+  if (quarantineDays === undefined) return { feeds, idle };
+  const chosen = [];
   for (const feed of feeds) {
     const rules = feed.type === "asset" && feed.retention_rules_enabled ? await readRules(db, feed.id) : [];
-    if (!rules.some(({ enabled }) => enabled)) names.push(feed.name);
+    if (!rules.some(({ enabled }) => enabled)) chosen.push(feed);
     else
       context.notice(
         `skipped asset directory ${feed.name}: its files cannot be put in quarantine; run: feedctl retention run ${feed.name}`,
       );
   }
-  return { names, idle };
+  return { feeds: chosen, idle };
 }
 
 async function* dryRunFeed(
   context: Context,
-  name: string,
+  ref: FeedRef,
   input: RetentionInput,
 ): AsyncGenerator<VersionOutcome | FeedOutcome> {
-  await using plan = await planRetention(context, name);
+  await using plan = await planRetention(context, ref);
   const outcome = outcomeOf(plan, "dry-run");
   if (!plan.feed.retention_rules_enabled) return yield { ...outcome, ...zeroCounts(), outcome: "disabled" };
   refuseQuarantine(plan.feed, plan.rules, input.quarantineDays);
@@ -142,20 +142,20 @@ async function* dryRunFeed(
   yield { ...outcome, folders: plan.folders, freed: plan.hidden.free, restored: plan.hidden.restore };
 }
 
-async function* skipFeed(context: Context, name: string, why: "done" | "stopped"): AsyncGenerator<FeedOutcome> {
-  const feed = await requireLiveFeed((await context.catalog()).db, name);
+async function* skipFeed(context: Context, ref: FeedRef, why: "done" | "stopped"): AsyncGenerator<FeedOutcome> {
+  const feed = await requireLiveFeed((await context.catalog()).db, ref);
   const outcome = feed.retention_rules_enabled ? why : "disabled";
   yield { type: "feed", feed: feed.name, feedType: feed.type, outcome, ...zeroCounts() };
 }
 
 async function* retainFeed(
   context: Context,
-  name: string,
+  ref: FeedRef,
   input: RetentionInput,
   isOver: () => boolean,
 ): AsyncGenerator<VersionOutcome | RemovedFolder | FeedOutcome> {
   const catalog = await context.catalog();
-  const feed = await requireLiveFeed(catalog.db, name);
+  const feed = await requireLiveFeed(catalog.db, ref);
   await using lock = await catalog.lock({ kind: "retention", id: feed.id, mode: "exclusive" });
   if (lock === undefined)
     throw new FeedctlError("locked", `retention is running for feed "${feed.name}" already`, {
@@ -163,12 +163,12 @@ async function* retainFeed(
     });
   await using run = await startRun(context, "retention run", feed.id);
   await forgetPlan(context, feed.id, [run, lock]);
-  const { outcome, rules } = await savePlanForRun(context, name, input, { run, lock });
+  const { outcome, rules } = await savePlanForRun(context, feed, input, { run, lock });
   if (outcome.outcome === "disabled") {
     await run.finish(outcome);
     return yield outcome;
   }
-  await using writer = openWriter(context, feed.name, run);
+  await using writer = openWriter(context, feed, run);
   const task: RetentionTask = { context, feed, rules, run, writer, lock };
   // finishes the pending deletes of runs that died
   addReclaimed(outcome, await reclaim(task));
@@ -218,8 +218,8 @@ async function halt({ context, feed, run }: RetentionTask, outcome: FeedOutcome,
 }
 
 /** Makes the plan, checks its limits, asks for approval and saves it for the run. Throws `refused`. */
-async function savePlanForRun(context: Context, name: string, input: RetentionInput, { run, lock }: RunLocks) {
-  await using plan = await planRetention(context, name);
+async function savePlanForRun(context: Context, ref: FeedRef, input: RetentionInput, { run, lock }: RunLocks) {
+  await using plan = await planRetention(context, ref);
   const { feed, rules, total } = plan;
   const outcome = outcomeOf(plan, "done");
   if (!feed.retention_rules_enabled)

@@ -116,6 +116,24 @@ onDatabases(
       );
       await refused("trigger planted of feedctl.feeds");
     });
+
+    database.test("is enough for a role that may make none, if the role owns it", async (_t, place) => {
+      await using other = await createRole(place);
+      const own = { env: { FEEDCTL_DATABASE_URL: other.url } };
+      const [{ name } = { name: "" }] = (await place.rows("select current_database() as name")) as { name: string }[];
+      await place.rows(`revoke create on database "${name}" from "${other.name}"`);
+      const { code, stderr } = await place.feedctl(["init"], own);
+      assert.equal(code, 6);
+      assert.match(stderr, /hint: an administrator makes the schema once: create schema feedctl authorization USER/);
+      await place.rows(`create schema feedctl authorization "${other.name}"`);
+      assert.equal((await place.feedctl(["init"], own)).code, 0);
+      assert.equal((await place.feedctl(["feed", "create", "web", "--type", "npm"], own)).code, 0);
+
+      await place.rows(`revoke temporary on database "${name}" from public`);
+      const refused = await place.feedctl(["retention", "plan", "web"], own);
+      assert.equal(refused.code, 6);
+      assert.match(refused.stderr, /hint: an administrator grants it: grant temporary on database/);
+    });
   },
   { empty: true },
 );

@@ -89,6 +89,29 @@ onDatabases("sessions", ["PostgreSQL"], (database) => {
     );
   });
 
+  database.test("a pooler needs three connections for a run, and fewer are refused at once", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    writePackages(place.path("in"), 3);
+    const url = place.env["FEEDCTL_DATABASE_URL"]!;
+    await using small = await startPooler(url, "session", 2);
+    const refused = await database.install({ FEEDCTL_DATABASE_URL: small.url });
+    assert.match(
+      (await refused!.exits(7, "feed", "list")).stderr,
+      /^error: the catalog gave no session within 10 seconds\nhint: a run uses 3 connections/,
+    );
+    await using pooler = await startPooler(url, "session", 3);
+    const behind = await database.install({ FEEDCTL_DATABASE_URL: pooler.url });
+    for (const args of [
+      ["import", "web", place.path("in")],
+      ["migrate", "run", "web", "--to", "disk", "--path", place.path("store")],
+      ["verify", "web"],
+      ["retention", "rule", "add", "web", "--older-than-days", "1"],
+      ["retention", "run", "web", "--yes"],
+      ["package", "list", "web"],
+    ])
+      await behind!.run(...args);
+  });
+
   database.test("a pooler that is refused has no session with settings of feedctl", async (_t, place) => {
     await using pooler = await startPooler(place.env["FEEDCTL_DATABASE_URL"]!, "transaction");
     await assert.rejects(openPostgres(pooler.url), { code: "usage" });

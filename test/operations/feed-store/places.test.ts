@@ -84,7 +84,7 @@ async function nameOf(place: Installation): Promise<string> {
 onDatabases("the marker of a store", ["PostgreSQL"], (database) => {
   database.test("is hidden from listings, mirrors and uploads, and is no key", async (_t, place) => {
     await prepare(place);
-    assert.deepEqual(Object.keys(markerIn(place, "mnt/web")), ["about", "installation", "feed", "store"]);
+    assert.deepEqual(Object.keys(markerIn(place, "mnt/web")), ["about", "installation", "feed", "store", "since"]);
     assert.partialDeepStrictEqual((await place.run("verify", "web", "--json")).summary(), { match: 3, foreign: 0 });
     assert.partialDeepStrictEqual((await place.run("store", "usage", "web", "--json")).json(), { foreign: 0 });
     await place.run("mirror", place.path("mnt/web"), place.path("copy"), "--yes");
@@ -240,7 +240,7 @@ onDatabases("the marker of a store", ["PostgreSQL"], (database) => {
     await alice.run("import", "web", file);
     await alice.rows("delete from feedctl.installation");
     await alice.rows("update feedctl.stores set probe = true, marked_at = null, marked_location = null");
-    rmSync(filesBelow(alice.path("data", "packages"))[0]!.replace(/F(\d+).*$/s, "F$1/") + MARKER);
+    rmSync(filesBelow(alice.path("data", "packages"))[0]!.replace(/\/F(\d+)\/.*$/s, "/F$1/") + MARKER);
     // the service has a root of its own, for another catalog
     mkdirSync(service.path("data", "packages", ".npm", "F1"), { recursive: true });
     await service.exits(7, "package", "delete", "web", await nameOf(alice), "--yes");

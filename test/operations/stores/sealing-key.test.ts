@@ -38,7 +38,8 @@ onEachDatabase("the sealing key", (database) => {
     }
     chmodSync(file, 0o400);
     await feeds.exits(7, "store", "test", "web");
-    writeFileSync(file, "\n", { mode: 0o600 });
+    chmodSync(file, 0o600);
+    writeFileSync(file, "\n");
     if (process.getuid?.() !== 0) return t.diagnostic("skipped in part: only root can give a file to another user");
     assert.match((await feeds.exits(6, "store", "test", "web")).stderr, /holds no key/);
     chownSync(file, NOBODY, NOBODY);

@@ -231,6 +231,13 @@ export const catalogSteps: readonly Step[] = [
     claims: ({ applied }) => ({ said: applied, is: [] }),
   },
   {
+    command: "db repair-sequences",
+    args: () => [],
+    may: [],
+    leavesDifference: true,
+    claims: (sequences) => ({ said: sequences, is: [] }),
+  },
+  {
     command: "secrets rotate",
     args: () => [],
     may: [],

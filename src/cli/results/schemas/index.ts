@@ -111,6 +111,7 @@ export const declaredResults: Readonly<Record<string, DeclaredResult>> = {
   init: document(installation.CatalogReadyResult),
   "db status": document(installation.CatalogStatusResult),
   "db migrate": document(installation.CatalogReadyResult),
+  "db repair-sequences": rows(installation.SequenceResult),
   "settings list": rows(installation.SettingResult),
   "settings get": document(installation.SettingResult),
   "settings set": lines(

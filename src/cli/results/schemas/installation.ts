@@ -9,12 +9,20 @@ export const CatalogReadyResult = Type.Object({
 });
 export type CatalogReadyResult = Static<typeof CatalogReadyResult>;
 
+export const SequenceResult = Type.Object({
+  table: text(),
+  last: count("the last id that the sequence gave"),
+  highest: count("the highest id of a row"),
+});
+export type SequenceResult = Static<typeof SequenceResult>;
+
 export const CatalogStatusResult = Type.Object({
   kind: oneOf(["postgres", "pglite"]),
   location: text(),
   server: text(),
   version: count("applied migrations"),
   newest: count("migrations that this feedctl needs"),
+  lagging: Type.Array(SequenceResult, { description: "sequences that give ids which rows have already" }),
 });
 export type CatalogStatusResult = Static<typeof CatalogStatusResult>;
 
