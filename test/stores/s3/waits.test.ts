@@ -12,13 +12,11 @@ import { startFlatS3 } from "../../support/flat-s3.ts";
 const real = timers.setTimeout;
 let interruption = new AbortController();
 
-/** A wait that never ends by itself. The run is interrupted as soon as one begins. */
-timers.setTimeout = ((_milliseconds, _value, options) => {
-  if (options?.signal === undefined) return Promise.reject(new Error("a wait without the signal"));
-  const { promise, reject } = Promise.withResolvers<never>();
-  options.signal.addEventListener("abort", () => reject(options.signal!.reason as Error));
+/** The run is interrupted as soon as a wait begins, which must then end. */
+timers.setTimeout = (async (_milliseconds, _value, { signal } = {}) => {
+  if (signal === undefined) throw new Error("a wait without the signal");
   interruption.abort();
-  return promise;
+  throw signal.reason;
 }) as typeof real;
 syncBuiltinESMExports();
 
