@@ -13,11 +13,11 @@ const real = timers.setTimeout;
 let interruption = new AbortController();
 
 /** The run is interrupted as soon as a wait begins, which must then end. */
-timers.setTimeout = (async (_milliseconds, _value, { signal } = {}) => {
+timers.setTimeout = async (_milliseconds, _value, { signal } = {}) => {
   if (signal === undefined) throw new Error("a wait without the signal");
   interruption.abort();
   throw signal.reason;
-}) as typeof real;
+};
 syncBuiltinESMExports();
 
 after(() => {
