@@ -1,5 +1,5 @@
 import { FeedctlError } from "../errors.ts";
-import { blobNameProblem, isFolderMarker, isKey, isMarker, keyProblem, type Key } from "../lib/key.ts";
+import { blobNameProblem, isFolderMarker, isKey, isMarker, isProbe, keyProblem, PROBES, type Key } from "../lib/key.ts";
 import type { ListOptions } from "./store.ts";
 
 /** Throws `invalid` with the reason when `text` is not a key. */
@@ -16,14 +16,18 @@ export function parseBlobName(text: string): Key {
   return text as Key;
 }
 
-/** Whether the listing of a cloud yields a blob of this name. Reports the name to `onForeign` if not. */
+/**
+ * Whether the listing of a cloud below `prefix` yields a blob of this name. Reports the name to `onForeign` if not, unless
+ * it is feedctl's own.
+ */
 export function isListed(
   name: string,
   size: number,
-  { anyName = false, onForeign }: Pick<ListOptions, "anyName" | "onForeign">,
+  { prefix, anyName = false, onForeign }: Pick<ListOptions, "anyName" | "onForeign"> & { prefix: string },
 ): name is Key {
   if (isKey(name)) return true;
   if (isMarker(name)) return false;
+  if (isProbe(name)) return prefix.startsWith(PROBES);
   if (anyName && blobNameProblem(name) === undefined) return true;
   // the empty name is the marker of the target path itself
   onForeign?.(name, isFolderMarker(`/${name}`, size) ? undefined : keyProblem(name));

@@ -1,10 +1,11 @@
 // Simulates many schedules and prints what they found:
 //   node test/bench/simulation.ts [how many, 1000] [first seed, 1] [--trace] [--first] [--twice N]
-//   node test/bench/simulation.ts [how many, 1000] [first seed, 1] [--break RULE]...
+//   node test/bench/simulation.ts [how many, 1000] [first seed, 1] [--break RULE]... [--near]
 // --first: ends with the first finding. --twice: whether the last N schedules make the same moves again.
 // --break: breaks these rules of the commit protocol, one after the other, and looks for the first finding of each.
+// --near: begins each search at the seed that has found it before.
 import { parseArgs } from "node:util";
-import { breakRule, makeBreakable } from "../simulation/broken-rules.ts";
+import { breakRule, brokenRules, makeBreakable } from "../simulation/broken-rules.ts";
 import type { Finding, Simulation } from "../simulation/simulate.ts";
 
 const { values, positionals } = parseArgs({
@@ -14,6 +15,7 @@ const { values, positionals } = parseArgs({
     break: { type: "string", multiple: true },
     first: { type: "boolean" },
     twice: { type: "string" },
+    near: { type: "boolean" },
   },
 });
 const [count = 1000, first = 1] = positionals.map(Number);
@@ -33,23 +35,23 @@ const { user, system } = process.cpuUsage(used);
 console.log(`${((user + system) / 1e6).toFixed(1)} s of processor time`);
 
 /** Runs the seeds, and calls `each` with what one found, until that returns false. Returns how many schedules ran. */
-async function runAll(each: (finding: Finding | undefined, seed: number) => boolean): Promise<number> {
-  let next = first;
+async function runAll(from: number, each: (finding: Finding | undefined) => boolean): Promise<number> {
+  let next = from;
   let goOn = true;
   const worker = async (lane: Simulation) => {
-    while (goOn && next < first + count) {
+    while (goOn && next < from + count) {
       const seed = next++;
       const finding = await lane.run(seed);
-      if (!each(finding, seed)) goOn = false;
+      if (!each(finding)) goOn = false;
     }
   };
   await Promise.all(lanes.map(worker));
-  return next - first;
+  return next - from;
 }
 
 async function search(): Promise<void> {
   let found = 0;
-  const done = await runAll((finding) => {
+  const done = await runAll(first, (finding) => {
     if (finding !== undefined) found++;
     report(finding);
     return finding === undefined || values.first !== true;
@@ -78,7 +80,8 @@ async function isRepeated(seed: number): Promise<boolean> {
 async function searchBroken(name: string): Promise<void> {
   breakRule(name);
   const findings: Finding[] = [];
-  const done = await runAll((finding) => {
+  const from = values.near === true ? (brokenRules[name]?.from ?? first) : first;
+  const done = await runAll(from, (finding) => {
     if (finding !== undefined) findings.push(finding);
     return finding === undefined;
   });

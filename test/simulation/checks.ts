@@ -60,7 +60,8 @@ export function checkErrors(actors: readonly WorldActor[]): void {
 export async function checkEnd(world: World, deeds: readonly Deed[]): Promise<void> {
   const { rows, place, path } = await checkRows(world);
   const left = await world.server.query(
-    `select 'write' as kind, w.key from feedctl.pending_writes w join feedctl.stores s on s.id = w.store_id and s.feed_id = $1
+    `select 'write' as kind, w.key from feedctl.pending_writes w join feedctl.stores s on s.id = w.store_id
+        where s.feed_id = $1 and s.role = 'current'
       union all select 'delete', d.key from feedctl.pending_deletes d join feedctl.stores s on s.id = d.store_id
         where s.feed_id = $1 and s.role = 'current'`,
     [world.feed.id],

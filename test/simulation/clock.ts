@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { syncBuiltinESMExports } from "node:module";
 import timers from "node:timers/promises";
-import type { Actor } from "./schedule.ts";
+import type { Actor } from "./actor.ts";
 
 /** The actor on whose behalf the running code was called. */
 export const acting = new AsyncLocalStorage<Actor>();

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { Readable } from "node:stream";
 import { FeedctlError } from "../../src/errors.ts";
-import { isMarker, type Key } from "../../src/lib/key.ts";
+import { isMarker, isProbe, PROBES, type Key } from "../../src/lib/key.ts";
 import { throwIfInterrupted } from "../../src/stores/shared/signal.ts";
 import { readVerified } from "../../src/stores/shared/verified-source.ts";
 import type { BlobInfo, BlobSource, GetOptions, PutOptions, PutResult } from "../../src/stores/store.ts";
@@ -49,7 +49,8 @@ export class MemoryPlace {
   /** Up to `limit` blobs after a key, in order, without markers. */
   list(prefix: string, after: string, limit: number): BlobInfo[] {
     const compare = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
-    const isListed = (key: string) => key.startsWith(prefix) && compare(key, after) > 0 && !isMarker(key);
+    const isHidden = (key: string) => isMarker(key) || (isProbe(key) && !prefix.startsWith(PROBES));
+    const isListed = (key: string) => key.startsWith(prefix) && compare(key, after) > 0 && !isHidden(key);
     return [...this.blobs.keys()]
       .filter(isListed)
       .toSorted(compare)

@@ -13,9 +13,13 @@ export interface Fixture extends PackageContent {
   bytes: Buffer;
 }
 
+/** Two contents have the same length. */
+const LENGTHS = { x: 40, y: 90, z: 90 };
+
 const all = [
   ["a", "1.0.0", "x"],
   ["a", "1.0.0", "y"],
+  ["a", "1.0.0", "z"],
   ["b", "1.0.0", "x"],
   ["b", "2.0.0", "x"],
   ["b", "3.0.0", "x"],
@@ -34,7 +38,7 @@ export async function makeFixtures(folder: string): Promise<Fixtures> {
   mkdirSync(folder, { recursive: true });
   const byId = new Map<string, Fixture>();
   for (const [name, version, content] of all) {
-    const bytes = npmTarball({ name, version, files: { "content.txt": content.repeat(content === "x" ? 40 : 90) } });
+    const bytes = npmTarball({ name, version, files: { "content.txt": content.repeat(LENGTHS[content]) } });
     const fileName = npmFileName({ name, version });
     const path = join(folder, `${content}-${fileName}`);
     writeFileSync(path, bytes);

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { clearTimeout, setTimeout as setRealTimeout } from "node:timers";
 import type pg from "pg";
 import type { Pool } from "../../src/catalog/connection/open-postgres.ts";
-import type { Actor, Outcome, Session } from "./schedule.ts";
+import type { Actor, CallKind, Outcome, Session } from "./actor.ts";
 import type { Backend, Server } from "./server.ts";
 
 /**
@@ -68,6 +68,7 @@ class Connection extends EventEmitter implements Session {
   readonly name: string;
   lost = false;
   used = false;
+  hasLocks = false;
   readonly #server: Server;
   readonly #actor: Actor;
   readonly #onRelease: (one: Connection) => void;
@@ -88,10 +89,12 @@ class Connection extends EventEmitter implements Session {
   async query(text: string, values?: unknown[]): Promise<unknown> {
     if (this.lost) throw terminated();
     this.used = true;
+    this.hasLocks ||= text.includes("pg_advisory_lock");
     const call = this.#actor.schedule.call({
       actor: this.#actor,
       session: this,
       label: `${this.name}: ${shorten(text)}`,
+      kind: kindOf(text),
       perform: () => this.#perform(text, values),
       blocked: () => this.#outcome(),
       releases: async () => (await this.#backend)?.isIdle() ?? false,
@@ -148,6 +151,10 @@ class Connection extends EventEmitter implements Session {
       if (await this.#server.isBlocked(backend)) return running.outcome;
     }
   }
+}
+
+function kindOf(text: string): CallKind {
+  return text === "begin" || text === "commit" ? text : "statement";
 }
 
 /** Nothing blocks those that only read: no table is locked against readers. */

@@ -1,7 +1,8 @@
 import { storeContract } from "../stores/contract/contract.ts";
 import { randomOf } from "../support/random.ts";
 import { MemoryPlace } from "./memory-store.ts";
-import { Schedule, type Actor } from "./schedule.ts";
+import type { Actor } from "./actor.ts";
+import { Schedule } from "./schedule.ts";
 import { scheduledStore } from "./scheduled-store.ts";
 
 storeContract("the simulated store, undisturbed", {

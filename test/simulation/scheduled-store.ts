@@ -2,7 +2,7 @@ import { FeedctlError } from "../../src/errors.ts";
 import { throwIfInterrupted } from "../../src/stores/shared/signal.ts";
 import type { BlobInfo, Store } from "../../src/stores/store.ts";
 import { readSource, type MemoryPlace } from "./memory-store.ts";
-import type { Actor, Call, Outcome } from "./schedule.ts";
+import type { Actor, Call, Outcome } from "./actor.ts";
 
 /** Blobs on one page of a listing: few, so that others can write between two pages. */
 const PAGE = 2;
@@ -19,10 +19,11 @@ export interface ScheduledPlace {
 
 /** A store of one actor: every request is a call of the schedule. */
 export function scheduledStore({ name, blobs, onRemove, onChange }: ScheduledPlace, actor: Actor): Store {
-  const request = <T>(label: string, effect: () => Promise<T> | T, rest: Partial<Pick<Call, "revert">> = {}) =>
+  const request = <T>(label: string, effect: () => Promise<T> | T, rest: Partial<Pick<Call, "kind" | "revert">> = {}) =>
     actor.schedule.call<T>({
       actor,
       label: `${label} in ${name}`,
+      kind: "read",
       perform: () => outcomeOf(effect),
       timeout: () => new FeedctlError("unavailable", `${name} did not answer: ${label}`),
       ...rest,
@@ -43,7 +44,7 @@ export function scheduledStore({ name, blobs, onRemove, onChange }: ScheduledPla
       else blobs.blobs.set(key, before.blob);
       actor.schedule.trace.push(`unflushed: ${label} is lost`);
     };
-    return request(label, performed, { revert });
+    return request(label, performed, { kind: "change", revert });
   };
   return {
     name,

@@ -1,11 +1,16 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import pg from "pg";
 import { catalogOn, types, type Pool } from "../../src/catalog/connection/open-postgres.ts";
+import { insertInstallation, saveDefaultRoot } from "../../src/catalog/installation.ts";
 import type { Catalog } from "../../src/catalog/connection/catalog.ts";
 
 /** The sessions of one server that all schedules share; opening one costs more than a schedule's moves. */
 export interface Server extends AsyncDisposable {
   /** The catalog beside the schedules, for what they begin with. */
   readonly catalog: Catalog;
+  /** The id of the installation. */
+  readonly installation: string;
   /** Runs a statement beside the schedules. */
   query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<R[]>;
   take(): Promise<Backend>;
@@ -24,9 +29,10 @@ const OPTIONS = ["jit=off", "deadlock_timeout=20ms", "search_path=pg_catalog", "
 export async function connectServer(url: string): Promise<Server> {
   const free: Backend[] = [];
   const all: Backend[] = [];
+  const connectionString = await localUrl(url);
   const open = async () => {
     const client = new pg.Client({
-      connectionString: url,
+      connectionString,
       types,
       options: OPTIONS.map((option) => `-c ${option}`).join(" "),
     });
@@ -39,9 +45,13 @@ export async function connectServer(url: string): Promise<Server> {
   };
   const monitor = await open();
   const query: Server["query"] = async (text, values = []) => (await monitor.run(text, values)).rows as never[];
+  const catalog = catalogOn(poolOf(monitor), "the simulated catalog");
+  const { id } = await insertInstallation(catalog.db, { host: "simulation", now: new Date() });
+  await saveDefaultRoot(catalog.db, "/simulation/packages");
   return {
-    catalog: catalogOn(poolOf(monitor), "the simulated catalog"),
+    catalog,
     query,
+    installation: id,
     take: async () => free.pop() ?? (await open()),
     async giveBack(backend) {
       await backend.reset();
@@ -58,6 +68,23 @@ export async function connectServer(url: string): Promise<Server> {
       for (const backend of all) await backend.end();
     },
   };
+}
+
+/** The URL by the server's own socket, which takes less processor time than a port; the same URL if it has none. */
+async function localUrl(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ folder: string; port: string }>(
+    "select current_setting('unix_socket_directories') as folder, current_setting('port') as port",
+  );
+  await client.end();
+  const { folder, port } = rows[0]!;
+  if (!existsSync(join(folder, `.s.PGSQL.${port}`))) return url;
+  const local = new URL(url);
+  local.hostname = "localhost";
+  local.port = port;
+  local.searchParams.set("host", folder);
+  return local.href;
 }
 
 /** The id of a lock is part of its statements, which would be planned each time. */

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { catalogOn } from "../../src/catalog/connection/open-postgres.ts";
-import { insertFeed, updateFeed } from "../../src/catalog/feeds.ts";
+import { insertFeed } from "../../src/catalog/feeds.ts";
 import { insertFiles } from "../../src/catalog/packages.ts";
-import { saveRules } from "../../src/catalog/retention/rules.ts";
-import { insertStore } from "../../src/catalog/stores.ts";
+import { insertStore, recordMark } from "../../src/catalog/stores.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { newFile } from "../../src/operations/import/put-package.ts";
+import { MARKER_KEY } from "../../src/lib/key.ts";
 import { parseKey } from "../../src/stores/key.ts";
 import { directoryLocation } from "../../src/stores/location.ts";
 import { isDirectory } from "../../src/stores/providers.ts";
@@ -13,7 +13,8 @@ import { retrying } from "../../src/stores/retry/retry.ts";
 import { acting } from "./clock.ts";
 import { MemoryPlace } from "./memory-store.ts";
 import type { Fixtures } from "./packages.ts";
-import { Violation, type Actor, type Schedule } from "./schedule.ts";
+import type { Actor } from "./actor.ts";
+import { KnownLimit, Violation, type Schedule } from "./schedule.ts";
 import { ScheduledPool } from "./scheduled-pool.ts";
 import type { Server } from "./server.ts";
 import { scheduledStore } from "./scheduled-store.ts";
@@ -29,6 +30,8 @@ export interface World {
   /** Where the feed's files are at first, and where migrations move them. */
   first: string;
   second: string;
+  /** The version that is cached from elsewhere, if any. */
+  cached: string | undefined;
   /** Blobs by the path of their store. */
   places: Map<string, MemoryPlace>;
   /** Requests that changed a store, since it was emptied. */
@@ -61,7 +64,7 @@ export async function openWorld(
   const [first, second] = [`/simulation/${number}/first`, `/simulation/${number}/second`];
   const location = directoryLocation(first);
   const options = { path: first };
-  await insertStore(db, { feedId: feed.id, type: "disk", options, location, role: "current", now });
+  const store = await insertStore(db, { feedId: feed.id, type: "disk", options, location, role: "current", now });
   const places = new Map([first, second].map((path) => [path, new MemoryPlace()]));
   const files = INITIAL.map((id) => {
     const fixture = fixtures.byId.get(id)!;
@@ -72,12 +75,20 @@ export async function openWorld(
   await db
     .transaction()
     .execute((transaction) => insertFiles(transaction, feed.id, files, { at: now, by: "somebody" }));
+  if (about.schedule.random.chance(0.8)) {
+    const marker = { installation: about.server.installation, feed: feed.id, store: store.id };
+    places.get(first)!.put(MARKER_KEY, Buffer.from(JSON.stringify(marker)), { ifExists: "fail" });
+    await recordMark(db, store.id, { location, host: "simulation", now });
+  }
+  const cached = about.schedule.random.chance(0.2) ? "b@2.0.0" : undefined;
+  if (cached !== undefined)
+    await about.server.query(
+      `update feedctl.versions v set cached = true from feedctl.packages p
+        where p.id = v.package_id and p.feed_id = $1 and p.name || '@' || v.version = $2`,
+      [feed.id, cached],
+    );
   for (const place of places.values()) place.put(FOREIGN, Buffer.from("somebody else's"), { ifExists: "fail" });
-  await saveRules(db, feed.id, [
-    { name: null, enabled: true, protectAcross: false, criteria: { deletePackageIds: ["b"], keepVersionsCount: 1 } },
-  ]);
-  await updateFeed(db, feed.id, { drop_path: join(about.folder, "drop") });
-  return { ...about, feed: { id: feed.id, name }, first, second, places, changes: [] };
+  return { ...about, feed: { id: feed.id, name }, first, second, cached, places, changes: [] };
 }
 
 /** Makes the places free for the next schedule, whose migrations would otherwise have to compare all of them. */
@@ -178,13 +189,16 @@ async function refuseLoss(
   path: string,
   { key, by, how }: { key: string; by: Actor; how: "delete" | "replace" },
 ): Promise<void> {
-  const [row] = await server.query<{ announced: boolean }>(
-    `select exists (select from feedctl.pending_writes w where w.store_id = s.id and w.key = f.key
-        and w.replacement is not null) as announced
+  const [row] = await server.query<{ announcer: string | null }>(
+    `select r.actor as announcer
       from feedctl.files f join feedctl.stores s on s.feed_id = f.feed_id and s.role = 'current'
+      left join feedctl.pending_writes w on w.store_id = s.id and w.key = f.key and w.replacement is not null
+      left join feedctl.runs r on r.id = w.run_id
       where f.feed_id = $1 and f.key = $2 and s.options->>'path' = $3`,
     [feed.id, key, path],
   );
-  if (row === undefined || (how === "replace" && row.announced)) return;
+  if (how === "replace" && by.hasLostLocks === true && row?.announcer !== by.name)
+    return void schedule.violations.push(new KnownLimit(`${by.name} replaced ${key} without its locks`));
+  if (row === undefined || (how === "replace" && row.announcer !== null)) return;
   schedule.violations.push(new Violation(`rule 1: ${by.name} made ${how} of ${key}, which has a row`));
 }

@@ -50,6 +50,8 @@ describe("keys", () => {
     ["a/../b", /segment/],
     [".feedctl-store", /reserved/],
     ["a/.FeedCtl-Store/b", /reserved/],
+    ["feedctl-probe/0123456789abcdef/x", /reserved for probes/],
+    ["a/feedctl-probe/0123456789abcdef", /reserved for probes/],
     ["a\u0000", /control/],
     ["a\nb", /control/],
     ["\u007f", /control/],

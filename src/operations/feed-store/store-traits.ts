@@ -5,14 +5,7 @@ import { counted } from "../../lib/text/format-size.ts";
 import type { Store } from "../../stores/store.ts";
 import { keptAfterDelete, keptUntil, parseTraits, type Kept, type StoreTraits } from "../../stores/traits.ts";
 import type { Context } from "../context.ts";
-
-/** Below it are the blobs with which feedctl tries what a store can do. */
-export const PROBES = "feedctl-probe/";
-
-/** A folder for probes that nobody else uses. */
-export function probeFolder(context: Pick<Context, "randomBytes">): string {
-  return `${PROBES}${context.randomBytes(8).toString("hex")}/`;
-}
+import { newProbe, removeOldProbes } from "./probes.ts";
 
 /** What was found of a store before; undefined when it was not asked yet. */
 export function traitsOf({ traits }: Pick<StoreRow, "traits">): StoreTraits | undefined {
@@ -21,15 +14,17 @@ export function traitsOf({ traits }: Pick<StoreRow, "traits">): StoreTraits | un
 
 /**
  * Finds out how the provider of a store treats blobs, and remembers it with the store. `probes`: also stores and deletes
- * small blobs, to find out what cannot be asked. Undefined: a disk, of which there is nothing to find out.
+ * small blobs, to find out what cannot be asked, and removes those of killed processes. Undefined: a disk, of which there
+ * is nothing to find out.
  */
 export async function examineStore(
   context: Context,
   db: Db,
   { row, store, probes }: { row: Pick<StoreRow, "id">; store: Store; probes: boolean },
 ): Promise<StoreTraits | undefined> {
-  if (store.examine === undefined) return undefined;
-  const found = await store.examine({ folder: probes ? probeFolder(context) : undefined, signal: context.signal });
+  const found = await store.examine?.({ folder: probes ? newProbe(context) : undefined, signal: context.signal });
+  if (probes) await removeOldProbes(context, store, found?.lock);
+  if (found === undefined) return undefined;
   const known = await findStore(db, row.id);
   // an answer that these credentials do not get now may have been given to others before
   const traits = { ...(known === undefined ? {} : traitsOf(known)), ...parseTraits(found) };

@@ -2,7 +2,7 @@ import { stat, lstat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { openFolder, type Folder } from "../../lib/files/open-folder.ts";
 import { listFolder, type FolderListing } from "../../lib/files/list-folder.ts";
-import { isMarker } from "../../lib/key.ts";
+import { isMarker, isProbe } from "../../lib/key.ts";
 import type { Context } from "../context.ts";
 import { splitPattern } from "./patterns.ts";
 
@@ -106,9 +106,9 @@ async function* walk(folder: Folder, path: string, options: Walk): AsyncGenerato
   for (const { shown } of listing.broken)
     yield problem(join(folder.path, shown), "its name is not UTF-8 text; rename it");
   for (const entry of listing.entries) {
-    if (isMarker(entry.name) && entry.isFile()) continue;
     const local = join(folder.path, entry.name);
     const inner = path === "" ? entry.name : `${path}/${entry.name}`;
+    if ((isMarker(entry.name) && entry.isFile()) || isProbe(inner)) continue;
     if (entry.name.includes("\ufffd") && (await lstat(folder.at(entry.name)).catch(() => undefined)) === undefined)
       yield problem(local, "its name is not UTF-8");
     else if (entry.isFile()) yield { kind: "file", local, root, path: inner };

@@ -3,10 +3,10 @@ import type { Db } from "../../catalog/schema/core.ts";
 import { findStore, type StoreRow } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
 import { hashBytes } from "../../lib/bytes/hash.ts";
-import { parseKey } from "../../stores/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import type { NewStore } from "../feed-store/open-feed-store.ts";
+import { newProbe } from "../feed-store/probes.ts";
 import { provePlace, provePlaceAgain, requireFreePlace } from "../feed-store/prove-place.ts";
 import { provingStore } from "../feed-store/proven-store.ts";
 import { memorySource } from "../local-files/memory-source.ts";
@@ -53,7 +53,7 @@ export async function provenTarget(
 /** Whether a blob that is stored in one of the stores appears in the other. A copy of a store has a marker as well. */
 async function isSamePlace(context: Context, one: Store, other: Store): Promise<boolean> {
   const { signal } = context;
-  const key = parseKey(`feedctl-probe/${context.randomBytes(8).toString("hex")}`);
+  const key = newProbe(context, "place");
   const bytes = Buffer.from("feedctl compares two places\n");
   await one.put(key, memorySource(bytes), { ifExists: "fail", ...hashBytes(bytes), signal });
   try {

@@ -1,17 +1,27 @@
 import { findOpenMigration, findSwitchedMigration, updateMigration } from "../../catalog/migration/feed-migrations.ts";
 import { listFileHashes } from "../../catalog/files.ts";
-import { listPendingDeletesAmong, forgetAllDeletes, forgetDeletes } from "../../catalog/pending.ts";
+import {
+  adoptWrites,
+  forgetAllDeletes,
+  forgetDeletes,
+  listPendingDeletesAmong,
+  listPendingWrites,
+  withdrawWrites,
+} from "../../catalog/pending.ts";
+import type { Catalog } from "../../catalog/connection/catalog.ts";
 import { markRetired, listStoresOfFeed } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
+import type { Key } from "../../lib/key.ts";
 import { inBatches } from "../../lib/concurrency/parallel.ts";
 import { locationName, overlap } from "../../stores/location.ts";
-import type { BlobInfo } from "../../stores/store.ts";
+import type { BlobInfo, Store } from "../../stores/store.ts";
 import { commit } from "../commit/commit.ts";
+import { contentHash } from "../commit/content-hash.ts";
 import type { Context } from "../context.ts";
 import { explicitPlace, openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { requireLiveFeed, type FeedRef } from "../feed-store/find-feed.ts";
 import { lockMigration } from "../commit/lock-feed.ts";
-import { startRun } from "../commit/recorded-run.ts";
+import { deadRuns, startRun, type Run } from "../commit/recorded-run.ts";
 import { deleteMarker } from "../feed-store/marker.ts";
 import { reportKept, type KeptBlobs } from "../feed-store/store-traits.ts";
 import { deleteBlobs } from "../transfer/delete-blobs.ts";
@@ -81,6 +91,7 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
     });
   }
 
+  const abandoned = await findAbandoned(context, catalog, { storeId: old.id, source, run });
   const foreign: string[] = [];
   const onForeign = (odd: string, problem?: string) => problem && foreign.push(odd);
   const pairs = sideBySide<{ old: BlobInfo; now: BlobInfo }>(
@@ -107,7 +118,7 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
     );
     for (const blob of missing) {
       // deleted or overwritten since the migration; the blobs of rows were just verified in the new store
-      if (pendingDeletes.has(blob.key) || rows.has(blob.key)) {
+      if (pendingDeletes.has(blob.key) || rows.has(blob.key) || abandoned.keys.has(blob.key)) {
         selectedForDeletion.push(blob);
         continue;
       }
@@ -146,6 +157,8 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
     await commit(catalog.db, [lock, run], async (db) => {
       await markRetired(db, old.id, context.now());
       await forgetAllDeletes(db, old.id);
+      const about = { storeId: old.id, runId: run.id };
+      await withdrawWrites(db, about, await adoptWrites(db, about, [...abandoned.announced], abandoned.runs));
       await updateMigration(db, migration.id, { state: "retired", retired_at: context.now() });
       await run.audit(db, [
         { action: "old store retired", object: feed.name, detail: { from: summary.from, deleted: summary.deleted } },
@@ -155,6 +168,31 @@ export async function* retireStore(context: Context, name: string): AsyncGenerat
   }
   await run.finish(summary);
   yield summary;
+}
+
+/** More are left to the next `migrate retire`. */
+const MOST_ABANDONED = 100_000;
+
+/**
+ * What runs announced in the old store that have died. A run that lost its locks may have stored a blob there after the
+ * feed was switched; its row was not recorded. `keys`: those of its blobs that hold the announced bytes.
+ */
+async function findAbandoned(
+  { signal }: Context,
+  catalog: Catalog,
+  { storeId, source, run }: { storeId: number; source: Store; run: Run },
+): Promise<{ keys: Set<Key>; announced: Set<Key>; runs: number[] }> {
+  const writes = await listPendingWrites(catalog.db, storeId, MOST_ABANDONED);
+  const runIds = writes.map(({ runId }) => runId);
+  const runs = await deadRuns(catalog, runIds, run.id);
+  const keys = new Set<Key>();
+  const announced = new Set<Key>();
+  for (const { key, sha256, runId } of writes) {
+    if (!runs.includes(runId)) continue;
+    announced.add(key);
+    if ((await contentHash(source, key, signal)) === sha256) keys.add(key);
+  }
+  return { keys, announced, runs };
 }
 
 /** The feed, its last migration and both stores. Throws `not-found` or `refused` when there is nothing to retire. */

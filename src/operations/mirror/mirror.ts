@@ -9,6 +9,7 @@ import { diskError } from "../../stores/disk/index.ts";
 import { locationName } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
 import { reportKeptAt } from "../feed-store/store-traits.ts";
+import { removeOldProbes } from "../feed-store/probes.ts";
 import { copyDifferences } from "./copy-differences.ts";
 import { deleteExtras, type Extra } from "./delete-extras.ts";
 import { createForeignNames } from "./foreign-names.ts";
@@ -145,10 +146,14 @@ async function* copyDeferred(context: Context, run: MirrorRun, allowed: boolean)
   yield tally.take();
 }
 
-/** Deletes the parts of unfinished uploads that killed processes left: no listing shows them, but they are billed. */
+/**
+ * Deletes the parts of unfinished uploads, and the probes, that killed processes left: no listing shows them, but they are
+ * billed.
+ */
 async function sweepTarget(context: Context, { target }: MirrorRun): Promise<void> {
   try {
     await target.sweep?.(new Date(context.now().getTime() - DAY), { signal: context.signal });
+    await removeOldProbes(context, target);
   } catch (error) {
     if (!isFeedctlError(error, "denied", "unavailable")) throw error;
     context.notice(`could not clean up unfinished uploads: ${error.message}`);

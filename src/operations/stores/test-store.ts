@@ -1,12 +1,12 @@
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { hashBytes } from "../../lib/bytes/hash.ts";
-import type { Key } from "../../lib/key.ts";
-import { parseKey } from "../../stores/key.ts";
+import { PROBES, type Key } from "../../lib/key.ts";
 import type { BlobSource, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import type { StoreTraits } from "../../stores/traits.ts";
 import { openFeedStore, requireStore } from "../feed-store/open-feed-store.ts";
-import { examineStore, probeFolder, PROBES } from "../feed-store/store-traits.ts";
+import { newProbe } from "../feed-store/probes.ts";
+import { examineStore } from "../feed-store/store-traits.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { memorySource } from "../local-files/memory-source.ts";
 
@@ -41,8 +41,7 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
   const { db } = await context.catalog();
   const feed = await requireFeed(db, name);
   const row = await requireStore(db, feed);
-  const folder = probeFolder(context);
-  const key = parseKey(`${folder}probe`);
+  const key = newProbe(context, "probe");
   const first = memorySource(Buffer.from(`feedctl store test, first content\n`));
   const second = memorySource(Buffer.from(`feedctl store test, other content\n`));
   let store: Store | undefined;
@@ -70,7 +69,7 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
       const chunks = await (await opened().get(key, { signal: context.signal })).toArray();
       if (!Buffer.concat(chunks as Buffer[]).equals(first.bytes)) raise("the bytes read differ from the bytes written");
       let listed = false;
-      for await (const blob of opened().list(folder, { signal: context.signal })) listed ||= blob.key === key;
+      for await (const blob of opened().list(key, { signal: context.signal })) listed ||= blob.key === key;
       if (!listed) raise("the listing lacks a blob that was just stored");
     },
     async "conditional create"() {
@@ -121,19 +120,19 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
     yield { type: "summary", feed: feed.name, location: store?.name ?? "", ok, traits: traits ?? null };
   } finally {
     if (written) await store?.delete(key).catch(() => {}); // the step's error is the one to report
-    if (store !== undefined) await purgeProbes(context, store, folder);
+    if (store !== undefined) await purgeProbes(context, store, key);
     await store?.[Symbol.asyncDispose]();
   }
   if (failure !== undefined) throw failure;
 }
 
 /** Removes the versions that the probes have left. They stay where a lock or missing permissions keep them. */
-async function purgeProbes(context: Context, store: Store, folder: string): Promise<void> {
+async function purgeProbes(context: Context, store: Store, key: Key): Promise<void> {
   try {
-    await store.purge?.(folder);
+    await store.purge?.(key);
   } catch (error) {
     if (!isFeedctlError(error)) throw error;
-    context.notice(`versions of the probes below ${folder} stay in the store: ${error.message}`);
+    context.notice(`versions of the probe ${key} stay in the store: ${error.message}`);
   }
 }
 
@@ -155,7 +154,7 @@ export async function checkControl(context: Context, store: Store): Promise<void
 
 /** Stores a probe as blobs are stored, and removes it. */
 export async function storeProbe(context: Context, store: Store): Promise<void> {
-  const key = parseKey(`${probeFolder(context)}probe`);
+  const key = newProbe(context, "probe");
   // a server without conditional writes is not known yet
   await put(context, store, {
     key,

@@ -12,6 +12,8 @@ import type { Context } from "../context.ts";
 import { clockProblem } from "../right-clock.ts";
 import { openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
+import { removeOldProbes } from "../feed-store/probes.ts";
+import { traitsOf } from "../feed-store/store-traits.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { finishPending, reportUndeleted } from "../commit/settle.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
@@ -45,8 +47,8 @@ export interface VerifySummary {
   /** Names in the store that are not valid keys: reported, but not counted as a fault. */
   foreign: number;
   /**
-   * With `repair`: how many overwrites were finished, and blobs without rows, pending deletes and incomplete uploads
-   * removed.
+   * With `repair`: how many overwrites were finished, and blobs without rows, pending deletes, incomplete uploads
+   * and probes of killed processes removed.
    */
   repaired: number;
   bytes: number;
@@ -70,7 +72,7 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
     const target = { feed, storeId: row.id, store, run };
     const finished = await finishPending(context, target, { wait: context.lockWait, all: true });
     reportUndeleted(context, feed.name, finished, { failed: true });
-    const swept = await sweepUploads(context, store);
+    const swept = (await sweepUploads(context, store)) + (await removeOldProbes(context, store, traitsOf(row)?.lock));
     const { deleted, abandoned, replaced, undeleted } = finished;
     repaired = abandoned + deleted + replaced + swept;
     await run.finish({ deleted, abandoned, replaced, undeleted });

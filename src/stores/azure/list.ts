@@ -39,6 +39,7 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
   const { signal, onForeign } = options;
   const doing = `cannot list ${name}`;
   const start = prefix + keyPrefix;
+  const wanted = { ...options, prefix: keyPrefix };
   const stop = new AbortController();
   const follow = () => stop.abort();
   signal?.addEventListener("abort", follow, { once: true });
@@ -71,7 +72,7 @@ export async function* listBlobs(listing: Listing, keyPrefix: string, options: L
         const read = fromAzureMetadata(item.metadata);
         // a hierarchical namespace lists its folders as empty blobs: reported as the folder markers of S3 are
         if (read.isFolder && size === 0) onForeign?.(`${key}/`);
-        else if (isListed(key, size, options)) yield describeListed(key, item, read);
+        else if (isListed(key, size, wanted)) yield describeListed(key, item, read);
       }
     }
   } finally {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { keyProblem, MARKER_KEY, type Key } from "../../lib/key.ts";
+import { isProbe, keyProblem, MARKER_KEY, pathProblem, type Key } from "../../lib/key.ts";
 
 const TEMPORARY = /^\.feedctl-[0-9a-f]{16}\.tmp$/;
 
@@ -21,7 +21,7 @@ const LONGEST = 255;
 /** Why `key` cannot be a path below a disk store's root on `platform`, or undefined if it can. */
 export function diskNameProblem(key: Key, platform: NodeJS.Platform): string | undefined {
   // Listings of clouds have names that would lead out of the root.
-  const problem = key === MARKER_KEY ? undefined : keyProblem(key);
+  const problem = key === MARKER_KEY || isProbe(key) ? pathProblem(key) : keyProblem(key);
   if (problem !== undefined) return problem;
   for (const segment of key.split("/")) {
     if (isTemporaryName(segment)) return `"${segment}" is a name that feedctl reserves for temporary files`;

@@ -8,7 +8,7 @@ import { diskError, errnoOf } from "./errors.ts";
 import { packError, type PackedError } from "../../errors.ts";
 import type { FileFacts } from "./info.ts";
 import { isTemporaryName } from "./names.ts";
-import { compareKeys, isMarker, keyProblem } from "../../lib/key.ts";
+import { compareKeys, isMarker, isProbe, keyProblem, pathProblem, PROBES } from "../../lib/key.ts";
 import type { Key } from "../../lib/key.ts";
 import type { ListOptions } from "../store.ts";
 
@@ -48,7 +48,7 @@ export function startWalk(root: string, prefix: string, onForeign: OnForeign): W
   const start = prefix.slice(0, slash);
   // No key begins with such a prefix, and it might lead out of the root.
   const none: Walk = { folders: [], unreadable: undefined };
-  if (start !== "" && keyProblem(start.slice(0, -1)) !== undefined) return none;
+  if (start !== "" && pathProblem(start.slice(0, -1)) !== undefined) return none;
   if (!isReachable(root, start, onForeign)) return none;
   const first = openFolder(join(root, start), start, prefix.slice(slash), onForeign);
   return { ...none, folders: first === undefined ? [] : [first] };
@@ -79,6 +79,7 @@ function* filesOf(
   folders: OpenFolder[],
   onForeign: OnForeign,
 ): Generator<WalkedFile, void, undefined> {
+  const hidesProbes = folder.prefix.endsWith(PROBES) && folders[0]?.prefix.startsWith(PROBES) === false;
   for (;;) {
     const entry = folder.entries[folder.next++];
     if (entry === undefined) {
@@ -87,6 +88,7 @@ function* filesOf(
       return;
     }
     const key = folder.prefix + entry;
+    if (hidesProbes && isProbe(key)) continue;
     if (entry.endsWith("/")) {
       const path = join(folder.path, entry.slice(0, -1));
       const below = openFolder(path, key, "", onForeign);

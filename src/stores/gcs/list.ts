@@ -24,6 +24,7 @@ export async function* listObjects(
   const { signal } = options;
   const attempt = { action: "list", permission: "storage.objects.list", signal };
   const start = prefix + text;
+  const wanted = { ...options, prefix: text };
   // Cancels the request for the next page when the consumer stops early.
   const stopped = new AbortController();
   const either = signal === undefined ? stopped.signal : AbortSignal.any([signal, stopped.signal]);
@@ -55,7 +56,7 @@ export async function* listObjects(
           throw incomplete(name, `asked for ${JSON.stringify(start)}, got ${JSON.stringify(full)}`);
         last = full;
         const key = full.slice(prefix.length);
-        if (isListed(key, Number(object.size ?? 0), options)) yield describeObject(key, object);
+        if (isListed(key, Number(object.size ?? 0), wanted)) yield describeObject(key, object);
       }
     }
   } finally {

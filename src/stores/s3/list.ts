@@ -23,6 +23,7 @@ export async function* listObjects(
   const { signal, onForeign } = options;
   const attempt = { action: "list", permission: "s3:ListBucket", signal };
   const start = prefix + text;
+  const wanted = { ...options, prefix: text };
   // Aborts the prefetched page when the reader stops early.
   const leaving = new AbortController();
   const either = signal === undefined ? leaving.signal : AbortSignal.any([signal, leaving.signal]);
@@ -62,7 +63,7 @@ export async function* listObjects(
         last = full;
         const key = full.slice(prefix.length);
         const size = await sizeOf(connection, full, object.size ?? 0, signal);
-        if (!isListed(key, size, options)) continue;
+        if (!isListed(key, size, wanted)) continue;
         const md5 = md5OfTag(object.etag);
         yield {
           key,

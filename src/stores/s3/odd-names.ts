@@ -8,7 +8,7 @@ import type { S3Connection } from "./client.ts";
 import { deleteObject } from "./delete.ts";
 import { s3Status, translateS3Error } from "./errors.ts";
 import { purgeProbes } from "./examine.ts";
-import type { Key } from "../../lib/key.ts";
+import { probeKey, type Key } from "../../lib/key.ts";
 
 interface OddName {
   /** What the whole name of such an object matches. */
@@ -70,7 +70,7 @@ async function keepsName(
   signal: CallOptions["signal"],
 ): Promise<boolean> {
   const { calls, prefix } = connection;
-  const folder = `feedctl-probe/${randomBytes(8).toString("hex")}/`;
+  const folder = probeKey(randomBytes(8));
   const whole = prefix + folder + probe;
   const body = { bytes: PROBE, sha256: hash("sha256", PROBE), md5: PROBE_MD5 };
   let listed: string[] = [];

@@ -1,6 +1,5 @@
 // Stores a blob: one PutObject up to 8 MiB, a multipart upload above. Nothing is visible before the last request.
 import { createHash, hash } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
 import { sameContent } from "../same-content.ts";
@@ -12,7 +11,7 @@ import { named } from "./parts.ts";
 import { forget } from "./resume.ts";
 import { encodeMetadata } from "../shared/metadata.ts";
 import type { PromisedOptions } from "../shared/promised-hash.ts";
-import { throwIfInterrupted } from "../shared/signal.ts";
+import { pause, throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, BlobSource, PutOptions, PutResult, Store } from "../store.ts";
 import { hashSource, readVerified } from "../shared/verified-source.ts";
 
@@ -91,7 +90,7 @@ async function putHashed(
       if (same !== undefined) return same;
       // versitygw takes a delete marker for the object, so that a deleted key could never be stored again.
       if (status === 412 && count > 1 && !connection.isAmazon) conditional = false;
-      await sleep(50 * 2 ** count, undefined, { signal });
+      await pause(50 * 2 ** count, signal);
     }
   }
 }

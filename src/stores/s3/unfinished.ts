@@ -1,6 +1,6 @@
 // Unfinished multipart uploads: listing their parts and aborting them.
-import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError } from "../../errors.ts";
+import { pause } from "../shared/signal.ts";
 import { plainTag } from "./blob.ts";
 import { http, type S3Connection } from "./client.ts";
 import { s3Status } from "./errors.ts";
@@ -66,7 +66,7 @@ export async function endUpload(
       () => false,
     );
     if (!found) return;
-    await sleep(50 * 2 ** count, undefined, { signal });
+    await pause(50 * 2 ** count, signal);
   }
   throw new FeedctlError("unavailable", "parts kept arriving");
 }

@@ -92,15 +92,24 @@ describeMigrations("migrations taken back", { concurrency: 3 }, (test) => {
     assert.equal(filesBelow(place.path("first")).length, 156);
   });
 
-  test("the old store can be retired when files were overwritten or deleted since the switch", async (place) => {
+  test("the old store can be retired when files were overwritten, deleted or left by a dead run since the switch", async (place) => {
     await prepare(place, 4);
     await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
     const changed = npmTarball({ name: "pack-001", version: "1.0.0", manifest: { description: "other bytes" } });
     writeFileSync(place.path("changed.tgz"), changed);
     await place.run("import", "web", place.path("changed.tgz"), "--overwrite");
     await place.run("package", "delete", "web", "pack-002@1.0.0", "--yes");
+    // an import that had lost its locks stored a blob after the switch, and announced it again
+    writeFileSync(join(place.path("first"), "left"), "left");
+    await place.rows(`insert into feedctl.pending_writes (store_id, key, sha256, run_id, created_at)
+      select s.id, 'left', sha256('other'), (select max(id) from feedctl.runs), now()
+      from feedctl.stores s where s.role = 'previous' order by s.id desc limit 1`);
     const retired = (await place.run("migrate", "retire", "web", "--yes", "--json")).events().at(-1);
-    assert.partialDeepStrictEqual(retired, { deleted: 4, kept: 0 });
+    assert.partialDeepStrictEqual(retired, { deleted: 4, kept: 1 }, "bytes that no run announced");
+    await place.rows("update feedctl.pending_writes set sha256 = sha256('left')");
+    const rest = (await place.run("migrate", "retire", "web", "--yes", "--json")).events().at(-1);
+    assert.partialDeepStrictEqual(rest, { deleted: 1, kept: 0 });
+    assert.deepEqual(await place.rows("select key from feedctl.pending_writes"), []);
     await sound(place, 3);
   });
 });

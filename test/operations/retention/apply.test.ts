@@ -171,6 +171,17 @@ onDatabases("retention apply", ["PostgreSQL"], (database) => {
     },
   );
 
+  database.test("a connection that is lost amid the changes is the error, and not the rollback", async (_t, place) => {
+    await place.run("feed", "create", "web", "--type", "npm");
+    await place.rows(`create function feedctl.cut() returns trigger language plpgsql
+      as $$ begin perform pg_terminate_backend(pg_backend_pid()); return new; end $$`);
+    await place.rows("create trigger cut before insert on feedctl.retention_rules execute function feedctl.cut()");
+    writeFileSync(place.path("rules.json"), JSON.stringify({ feeds: { web: { rules: [{ deleteCached: true }] } } }));
+    const { stderr } = await place.exits(7, "retention", "apply", place.path("rules.json"));
+    assert.match(stderr, /terminating connection due to administrator command/);
+    assert.deepEqual(await rulesOf(place), []);
+  });
+
   database.test("a file with one invalid feed changes nothing", async (_t, place) => {
     await place.run("feed", "create", "web", "--type", "npm");
     await place.run("feed", "create", "files", "--type", "asset");

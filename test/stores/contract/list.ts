@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compareKeys, MARKER_KEY } from "../../../src/lib/key.ts";
+import { compareKeys, MARKER_KEY, probeKey, PROBES } from "../../../src/lib/key.ts";
 import type { Key } from "../../../src/lib/key.ts";
 import { concurrently, someBytes } from "../../support/bytes.ts";
 import type { ContractCase, ContractContext } from "./contract.ts";
@@ -50,6 +50,20 @@ export const listCases = {
       const store = await openEmpty();
       assert.deepEqual(await keysOf(store, ""), []);
       assert.deepEqual(await keysOf(store, "any/"), []);
+    },
+  },
+  "a probe is listed only below a prefix that reaches into the folder of probes": {
+    async run({ openEmpty, key }) {
+      const store = await openEmpty();
+      const probe = probeKey(Buffer.from("8 bytes!"), "x");
+      const other = `${PROBES}x` as Key;
+      for (const each of [probe, other, key("a")]) await putBytes(store, each, someBytes(1));
+      assert.deepEqual(await keysOf(store, ""), [key("a"), other]);
+      assert.deepEqual(await keysOf(store, "feedctl-"), [other]);
+      assert.deepEqual(await keysOf(store, PROBES), [probe, other]);
+      assert.deepEqual(await keysOf(store, probe), [probe]);
+      await store.delete(probe);
+      assert.deepEqual(await keysOf(store, PROBES), [other]);
     },
   },
   "a whole store lists from the empty prefix": {
