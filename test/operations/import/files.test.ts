@@ -196,7 +196,7 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
     }
     // a list is text, whatever its first letters, with or without a byte order mark, and its paths are no patterns
     for (const [index, folder] of ["PKGS", "BZh9"].entries())
-      (mkdirSync(place.path(folder)), writeFileSync(place.path(folder, `${index}.tgz`), tarball(`listed-${index}`)));
+      writeFiles(place.path(folder), { [`${index}.tgz`]: tarball(`listed-${index}`) });
     assert.deepEqual(reportOf((await importInput("PKGS/0.tgz\n")).events()).counts, counts({ imported: 1 }));
     assert.deepEqual(reportOf((await importInput("\ufeffBZh9/1.tgz\n")).events()).counts, counts({ imported: 1 }));
     writeFileSync(place.path("a1.tgz"), tarball("not-listed"));

@@ -235,7 +235,7 @@ export const catalogSteps: readonly Step[] = [
     args: () => [],
     may: [],
     leavesDifference: true,
-    claims: (sequences) => ({ said: sequences, is: [] }),
+    claims: (_last, _change, events) => ({ said: events, is: [] }),
   },
   {
     command: "secrets rotate",
