@@ -24,15 +24,14 @@ export async function insertFeed(
   db: Db,
   feed: { name: string; type: string; description: string | null; now: Date },
 ): Promise<FeedRow | undefined> {
-  return (
-    db
-      .insertInto("feeds")
-      .values({ name: feed.name, type: feed.type, description: feed.description, created_at: feed.now })
-      // named: the same id is another mistake than the same name
-      .onConflict((conflict) => conflict.expression(foldedName).doNothing())
-      .returningAll()
-      .executeTakeFirst()
-  );
+  // a refused insert would use up an id
+  if ((await findFeed(db, feed.name)) !== undefined) return undefined;
+  return db
+    .insertInto("feeds")
+    .values({ name: feed.name, type: feed.type, description: feed.description, created_at: feed.now })
+    .onConflict((conflict) => conflict.expression(foldedName).doNothing()) // the same id is another mistake
+    .returningAll()
+    .executeTakeFirst();
 }
 
 export type FeedChange = Partial<

@@ -1,5 +1,6 @@
 // The requests that are made once per blob or per page. They bypass the SDK, which reaches a twentieth of Node's rate.
 import { hash } from "node:crypto";
+import { FeedctlError } from "../../errors.ts";
 import { elementOf, elementsOf, problem, readBody } from "./answer.ts";
 import { scanListing, type ListingPage } from "./list-scan.ts";
 import type { HttpAnswer } from "../shared/http.ts";
@@ -147,9 +148,15 @@ async function copiedTag(answer: HttpAnswer): Promise<string | undefined> {
   return tag;
 }
 
-async function etagOf({ headers, discard }: HttpAnswer): Promise<string | undefined> {
-  await discard();
-  return headers["etag"];
+/** A web page of a proxy, which says 200 to everything, has none. */
+async function etagOf(answer: HttpAnswer): Promise<string> {
+  await answer.discard();
+  const etag = answer.headers["etag"];
+  if (etag === undefined)
+    throw new FeedctlError("unavailable", "the response to an upload has no ETag: it is not from S3", {
+      hint: "is there a proxy, or a login page of the network, between here and the store?",
+    });
+  return etag;
 }
 
 async function readPage(answer: HttpAnswer): Promise<ListingPage | undefined> {

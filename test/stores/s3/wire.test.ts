@@ -1,6 +1,7 @@
 // Responses that a correct server never sends, and requests that it cannot be asked about. A small HTTP server plays
 // S3, so that its responses can be wrong and the requests can be inspected. Everything else is tested on a real server.
 import assert from "node:assert/strict";
+import { hash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -199,12 +200,41 @@ describe("what is sent", () => {
     assert.equal((await failure(store.deleteMany!([key("a")]))).code, "usage");
   });
 
-  test("tags of 32 digits are no MD5s on a server that answers a put with another one", async (t) => {
-    const other = "0123456789abcdef0123456789abcdef";
-    const { store } = await play(t, ({ method, url }) => {
-      if (url.includes("list-type")) return { body: String(page(["a"]).body).replace("x-1", other) };
-      return { status: method === "HEAD" && url.endsWith("/new") ? 404 : 200, headers: { etag: `"${other}"` } };
+  /** A server that answers a put of `new` with a tag, and has these bytes under `has` afterwards. */
+  async function tagging(t: TestContext, told: string, has: string, bytes: Buffer) {
+    let stored = false;
+    return play(t, ({ method, url }) => {
+      if (url.includes("list-type")) return { body: String(page(["a"]).body).replace("x-1", told) };
+      if (!url.includes("/new")) return { headers: { etag: `"${told}"` } };
+      if (method === "PUT") stored = true;
+      if (method === "PUT") return { headers: { etag: `"${told}"` } };
+      const headers = { etag: `"${has}"`, "content-length": `${bytes.length}` };
+      return stored ? { headers, body: method === "HEAD" ? "" : bytes } : { status: 404 };
     });
+  }
+  const other = "0123456789abcdef0123456789abcdef";
+
+  test("an upload that is answered without a tag was not stored", async (t) => {
+    const { store } = await play(t, ({ method, url }) =>
+      method === "PUT"
+        ? { headers: { "content-type": "text/html" }, body: "<html>log in</html>" }
+        : { status: url.endsWith("/new") ? 404 : 200 },
+    );
+    const refused = await failure(putBytes(store, key("new"), someBytes(10)));
+    assert.equal(refused.code, "unavailable");
+    assert.match(refused.message, /no ETag: it is not from S3/);
+  });
+
+  test("a tag that is neither the MD5 that was sent nor the blob's is refused, as are other bytes", async (t) => {
+    const bytes = someBytes(10);
+    const changed = await tagging(t, other, hash("md5", bytes), bytes);
+    assert.equal((await failure(putBytes(changed.store, key("new"), bytes))).code, "corrupt");
+    const damaged = await tagging(t, other, other, someBytes(11).subarray(1));
+    assert.equal((await failure(putBytes(damaged.store, key("new"), bytes))).code, "corrupt");
+  });
+
+  test("tags of 32 digits are no MD5s on a server that answers a put with another one", async (t) => {
+    const { store } = await tagging(t, other, other, someBytes(10));
     assert.equal((await store.head(key("a")))?.md5, other);
     await putBytes(store, key("new"), someBytes(10));
     assert.equal((await store.head(key("a")))?.md5, undefined);
