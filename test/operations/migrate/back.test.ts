@@ -1,6 +1,6 @@
 // Migrations that are rolled back, and the store that the feed has left.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { npmTarball } from "../../support/fixtures/packages.ts";
 import {
@@ -63,6 +63,26 @@ describeMigrations("migrations taken back", { concurrency: 3 }, (test) => {
     assert.partialDeepStrictEqual(retired, { deleted: 14, kept: 0 });
     assert.deepEqual(await keysIn(place), []);
     await sound(place, 14);
+  });
+
+  test("the store that a rollback goes back to is read: what changed there behind its time is copied again", async (place) => {
+    await prepare(place, 4);
+    await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
+    const [changed = "", missing = ""] = filesBelow(place.path("first"));
+    const { mtime, size } = statSync(changed);
+    writeFileSync(changed, Buffer.alloc(size, "x"));
+    utimesSync(changed, mtime, mtime);
+    rmSync(missing);
+    const back = (await place.run("migrate", "rollback", "web", "--json")).events().at(-1);
+    assert.partialDeepStrictEqual(back, { outcome: "switched", copied: 2, verified: 2, same: 0, failed: 0 });
+    await sound(place, 4);
+
+    // a blob that has its hash with it is not read
+    await place.run("migrate", "run", "web", "--to", ...place.toS3());
+    await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("third"));
+    const kept = (await place.run("migrate", "rollback", "web", "--json")).events().at(-1);
+    assert.partialDeepStrictEqual(kept, { outcome: "switched", copied: 0, verified: 4, failed: 0 });
+    await sound(place, 4);
   });
 
   test("a cancelled rollback leaves the old store as it was, and can be started again", async (place) => {
