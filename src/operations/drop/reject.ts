@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { copyFile, link, lstat, mkdir, rm, utimes, writeFile } from "node:fs/promises";
+import { copyFile, link, lstat, rm, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { makeFolders } from "../../lib/files/make-folders.ts";
 import { descriptorPath, openFolderBelow, type Folder } from "../../lib/files/open-folder.ts";
 import { directoryLocation, overlap } from "../../stores/location.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
@@ -40,7 +41,7 @@ export async function rejectFile(
 ): Promise<string | undefined> {
   const segments = path.split("/");
   const name = segments.pop() as string;
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   using target = await openFolderBelow(folder, segments, { create: true });
   try {
     for (let number = 0; ; number++) {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { batched } from "../../lib/lists/batches.ts";
 import { lockOwnerName, tryProcessLock } from "../../lib/files/process-lock.ts";
+import { makeFolders } from "../../lib/files/make-folders.ts";
 import { createSpool } from "../../lib/lists/spool.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import { locationName } from "../../stores/location.ts";
@@ -163,7 +163,7 @@ async function sweepTarget(context: Context, { target }: MirrorRun): Promise<voi
 /** Creates the directory of the locks, journals and spools of mirrors, and returns its path. */
 async function ownDirectory(context: Context): Promise<string> {
   const directory = join(context.dataDir, "mirrors");
-  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+  await makeFolders(directory, { mode: 0o700 }).catch((error: unknown) => {
     throw diskError(error, "make", directory);
   });
   return directory;

@@ -380,6 +380,27 @@ describe("mirror: deletes", () => {
     assert.equal(everything(at.path("target/.trash")).filter((each) => !each.includes("/")).length, 2);
   });
 
+  test("an extra that cannot be kept stays, and holds up no other; no run keeps a blob twice", async () => {
+    await using at = await mirrorPlace();
+    const long = ["bb", ...Array.from({ length: 5 }, () => "l".repeat(200))].join("/");
+    await at.write("source/same", "same");
+    for (const file of ["same", "aa", "zz", long]) await at.write(`target/${file}`, "same");
+    for (const deleted of [2, 0]) {
+      const { summary, items, error } = await at.mirror({ input: { trash: ".trash" }, planMayDiffer: true });
+      assert.deepEqual([summary.deleted, summary.extras, error], [deleted, deleted + 1, undefined]);
+      assert.match(summary.notDeleted ?? "", /could not be kept in the trash: .*longer than/);
+      assert.deepEqual(
+        items.filter(({ outcome }) => outcome === "failed").map(({ key }) => key),
+        [long],
+      );
+    }
+    const files = everything(at.path("target")).filter((path) => /(?:^|\/)(?:aa|zz)$/.test(path));
+    assert.deepEqual(
+      files.map((path) => path.replace(/^.*Z\//, "trash/")),
+      ["trash/aa", "trash/zz"],
+    );
+  });
+
   test("a trash without a prefix of its own is refused", async () => {
     await using at = await mirrorPlace();
     for (const trash of ["", "/"]) await assert.rejects(at.mirror({ input: { trash } }), hasCode("usage"));
