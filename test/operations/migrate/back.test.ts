@@ -11,6 +11,7 @@ import {
   makePersonal,
   prepare,
   sound,
+  statusOf,
 } from "../../support/migrations.ts";
 import { writePackages } from "../../support/package-set.ts";
 
@@ -83,6 +84,38 @@ describeMigrations("migrations taken back", { concurrency: 3 }, (test) => {
     const kept = (await place.run("migrate", "rollback", "web", "--json")).events().at(-1);
     assert.partialDeepStrictEqual(kept, { outcome: "switched", copied: 0, verified: 4, failed: 0 });
     await sound(place, 4);
+  });
+
+  test("a feed that moved twice gives up both old stores, one by one or together", async (place) => {
+    await prepare(place, 3);
+    for (const name of ["second", "third", "fourth"])
+      await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path(name));
+    await place.run("package", "delete", "web", "pack-001@1.0.0", "--yes");
+    const places = ["first", "second", "third"].map((name) => place.path(name));
+    assert.deepEqual((await statusOf(place))?.["toRetire"], places);
+    const shown = (await place.run("store", "show", "web", "--json")).json() as { earlier: string[] };
+    for (const each of places) assert.ok(shown.earlier.includes(each), each);
+    await place.exits(4, "migrate", "retire", "web", "--yes", "--store", place.path("fourth"));
+
+    const retire = async (...args: string[]) =>
+      (await place.run("migrate", "retire", "web", "--yes", "--json", ...args)).events();
+    assert.partialDeepStrictEqual(await retire("--store", places[1]!), [{ from: places[1], retired: false, kept: 0 }]);
+    assert.deepEqual((await statusOf(place))?.["toRetire"], [places[0], places[2]]);
+    const rest = await retire();
+    assert.partialDeepStrictEqual(rest, [
+      { from: places[0], kept: 0 },
+      { from: places[2], kept: 0 },
+    ]);
+    assert.deepEqual(places.flatMap(filesBelow), []);
+    assert.partialDeepStrictEqual(await retire(), [{ from: places[2], retired: true }]);
+    await sound(place, 2);
+    await place.run("feed", "create", "other", "--type", "npm");
+    await place.run("store", "set", "other", "disk", "--path", places[0]!);
+
+    await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("fifth"));
+    const deleted = await place.run("feed", "delete", "web", "--yes");
+    assert.match(deleted.stdout, /2 files stay at .*fifth/);
+    assert.match(deleted.stderr, /files of an earlier store of feed web stay at .*fourth/);
   });
 
   test("a cancelled rollback leaves the old store as it was, and can be started again", async (place) => {
