@@ -107,7 +107,7 @@ async function* mirrorOnce(context: Context, run: MirrorRun): AsyncGenerator<Mir
 async function* deleteIfNothingFailed(context: Context, run: MirrorRun): AsyncGenerator<MirrorEvent[], boolean> {
   const { input, target, extras, counts, clashes, trash, tally, names } = run;
   const { summary } = tally;
-  if (summary.failed + summary.mismatch > 0) {
+  if (summary.failed > 0) {
     if (extras.count > 0 && !input.noDelete) summary.notDeleted = "some files failed, so nothing is deleted";
     return false;
   }

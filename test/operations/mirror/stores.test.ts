@@ -224,6 +224,7 @@ describe("mirror between stores", { concurrency: 1 }, () => {
       "ab: lonely copied",
       "b/c: mismatched mismatch",
       "b: lonely copied",
+      "extra: extra deleted",
       "extra: extra extra",
     ];
     assert.deepEqual(said(await at.mirror({ source, input: { concurrency: 32 } })), expected);
