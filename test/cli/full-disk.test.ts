@@ -75,7 +75,10 @@ onDatabases("a read-only file system", ["PostgreSQL"], (database) => {
       const { stdout, stderr } = await place.exits(7, ...args);
       assert.match(stderr, /^error: .*the file system is read-only\nhint: .*mount it for writing$/m, args.join(" "));
       assert.doesNotMatch(stdout, /^failed/m, args.join(" "));
-      if (args[0] === "migrate") await place.run("migrate", "cancel", args[2] ?? "");
+      if (args[0] !== "migrate") continue;
+      const { stdout: status } = await place.run("migrate", "status", args[2] ?? "");
+      assert.match(status, /^ {2}ended {5}cannot write in .*: the file system is read-only$/m);
+      await place.run("migrate", "cancel", args[2] ?? "");
     }
   });
 });

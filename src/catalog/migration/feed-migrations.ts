@@ -81,6 +81,7 @@ export type MigrationChange = Partial<
     | "bytes"
     | "request"
     | "requested_by"
+    | "problem"
     | "frozen_milliseconds"
   >
 > & { plan?: MigrationPlan };

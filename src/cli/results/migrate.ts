@@ -84,11 +84,22 @@ export function migrationResult(migration: Migration): result.MigrationResult {
 
 export function migrationStatusResult(status: MigrationStatus): result.MigrationStatusResult {
   const { tags = false, storageClass = false } = status.plan.preserve ?? {};
-  const { running, toRetire, plan, request, ranges, blobsPerSecond, bytesPerSecond, remainingSeconds, updatedAt } =
-    status;
+  const {
+    running,
+    problem,
+    toRetire,
+    plan,
+    request,
+    ranges,
+    blobsPerSecond,
+    bytesPerSecond,
+    remainingSeconds,
+    updatedAt,
+  } = status;
   return {
     ...migrationResult(status),
     running,
+    problem,
     toRetire,
     plan: { cutover: plan.cutover, cached: plan.cached, fresh: plan.fresh, preserve: { tags, storageClass } },
     request,

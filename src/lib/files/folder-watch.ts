@@ -25,13 +25,6 @@ export interface FolderWatchOptions {
   watchFolder?: typeof watch;
 }
 
-/** A followed path and the folders watched for it. */
-interface Root {
-  /** Device and inode; undefined while no folder is there. */
-  identity: string | undefined;
-  watches: Map<string, { identity: string; watcher: FSWatcher }>;
-}
-
 /**
  * Linux needs a watch for each folder, of which a user has a limited number, and reports the files in it. Elsewhere one
  * watch reports everything below. Node would watch each file on Linux.
@@ -41,7 +34,7 @@ const EXHAUSTED = new Set(["ENOSPC", "EMFILE", "ENFILE", "ENOMEM"]);
 
 export function createFolderWatch(options: FolderWatchOptions = {}): FolderWatch {
   const { pause = 1000, check = 3000, watchFolder = watch } = options;
-  const roots = new Map<string, Root>();
+  const trees = new Map<string, Tree>();
   let isExhausted = false;
   let changed = false;
   let wake = () => {};
@@ -52,67 +45,9 @@ export function createFolderWatch(options: FolderWatchOptions = {}): FolderWatch
     wake();
   }
 
-  function unwatch({ watches }: Root, folder: string): void {
-    watches.get(folder)?.watcher.close();
-    watches.delete(folder);
-  }
-
-  function forget(root: Root): void {
-    for (const folder of root.watches.keys()) unwatch(root, folder);
-    root.identity = undefined;
-  }
-
-  /**
-   * Linux reports a folder's own end as that of an entry with its name. The next folder at the path may get the inode of the
-   * last one.
-   */
-  function lose(root: Root, folder: string): void {
-    unwatch(root, folder);
-    if (roots.get(folder) === root) root.identity = undefined;
-  }
-
-  /** Watches one folder, unless it is watched. Returns false when the system refuses further watches. */
-  function start(root: Root, folder: string, identity: string): boolean {
-    if (root.watches.get(folder)?.identity === identity) return true;
-    unwatch(root, folder);
-    try {
-      const watcher = watchFolder(folder, { recursive: RECURSIVE, persistent: false }, (_event, name) => {
-        const path = name === null ? folder : join(folder, name);
-        // Ignore deletions: a caller that deletes files would wake itself.
-        if (!existsSync(path)) return name === basename(folder) ? lose(root, folder) : undefined;
-        if (!RECURSIVE && isFolder(path)) void follow(root, path).catch(() => {});
-        note();
-      });
-      root.watches.set(folder, { identity, watcher });
-      watcher.on("error", () => unwatch(root, folder));
-      return true;
-    } catch (error) {
-      return !EXHAUSTED.has((error as NodeJS.ErrnoException).code ?? "");
-    }
-  }
-
-  /** Watches a folder and those below it. Adds them to `seen`. */
-  async function follow(root: Root, folder: string, seen = new Set<string>()): Promise<boolean> {
-    const identity = await identityOf(folder);
-    if (identity === undefined) return true;
-    seen.add(folder);
-    if (!start(root, folder, identity)) return false;
-    if (RECURSIVE) return true;
-    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-    for (const entry of entries)
-      if (entry.isDirectory() && !(await follow(root, join(folder, entry.name), seen))) return false;
-    return true;
-  }
-
-  /** Compares what is at each path with what is watched, and begins anew where another folder is. */
   async function look(): Promise<void> {
-    for (const [path, root] of roots) {
-      const identity = await identityOf(path);
-      if (identity === root.identity || roots.get(path) !== root) continue;
-      forget(root);
-      if (identity === undefined) continue;
-      root.identity = identity;
-      await follow(root, path);
+    for (const [path, tree] of trees) {
+      if (!(await tree.beginAnew())) continue;
       options.replaced?.(path);
       note();
     }
@@ -120,19 +55,16 @@ export function createFolderWatch(options: FolderWatchOptions = {}): FolderWatch
 
   return {
     async follow(folders) {
-      for (const [path, root] of roots) {
+      for (const [path, tree] of trees) {
         if (folders.includes(path)) continue;
-        forget(root);
-        roots.delete(path);
+        tree[Symbol.dispose]();
+        trees.delete(path);
       }
       let refused: string | undefined;
       for (const path of folders) {
-        let root = roots.get(path);
-        if (root === undefined) roots.set(path, (root = { identity: await identityOf(path), watches: new Map() }));
-        const seen = new Set<string>();
-        const isComplete = await follow(root, path, seen);
-        for (const folder of root.watches.keys()) if (!seen.has(folder)) unwatch(root, folder);
-        if (!isComplete) refused ??= path;
+        let tree = trees.get(path);
+        if (tree === undefined) trees.set(path, (tree = createTree(path, watchFolder, note)));
+        if (!(await tree.follow())) refused ??= path;
       }
       if (refused !== undefined && !isExhausted) options.exhausted?.(refused);
       isExhausted = refused !== undefined;
@@ -157,8 +89,97 @@ export function createFolderWatch(options: FolderWatchOptions = {}): FolderWatch
       }
     },
     [Symbol.dispose]() {
-      for (const root of roots.values()) forget(root);
-      roots.clear();
+      for (const tree of trees.values()) tree[Symbol.dispose]();
+      trees.clear();
+    },
+  };
+}
+
+/** The watches of a folder and of all folders below it. */
+interface Tree extends Disposable {
+  /** Watches the folders that are there now. Returns false when the system refuses further watches. */
+  follow(): Promise<boolean>;
+  /** Watches another folder, if one is at the path now. Returns whether it does. */
+  beginAnew(): Promise<boolean>;
+}
+
+function createTree(path: string, watchFolder: typeof watch, note: () => void): Tree {
+  const watches = new Map<string, { identity: string; watcher: FSWatcher }>();
+  /** Device and inode of what is watched at the path; undefined while nothing is there. */
+  let identity: string | undefined;
+  let isClosed = false;
+
+  function unwatch(folder: string): void {
+    watches.get(folder)?.watcher.close();
+    watches.delete(folder);
+  }
+
+  /**
+   * Linux reports a folder's own end as that of an entry with its name. The next folder at the path may get the inode of the
+   * last one.
+   */
+  function lose(folder: string): void {
+    unwatch(folder);
+    if (folder === path) identity = undefined;
+  }
+
+  /** Watches one folder, unless it is watched. Returns false when the system refuses further watches. */
+  function start(folder: string, now: string): boolean {
+    if (isClosed || watches.get(folder)?.identity === now) return true;
+    unwatch(folder);
+    try {
+      const watcher = watchFolder(folder, { recursive: RECURSIVE, persistent: false }, (_event, name) => {
+        const changed = name === null ? folder : join(folder, name);
+        // Ignore deletions: a caller that deletes files would wake itself.
+        if (!existsSync(changed)) return name === basename(folder) ? lose(folder) : undefined;
+        if (!RECURSIVE && isFolder(changed)) void followFolder(changed, new Set());
+        note();
+      });
+      watches.set(folder, { identity: now, watcher });
+      watcher.on("error", () => unwatch(folder));
+      return true;
+    } catch (error) {
+      return !EXHAUSTED.has((error as NodeJS.ErrnoException).code ?? "");
+    }
+  }
+
+  /** Watches a folder and those below it, and adds them to `seen`. */
+  async function followFolder(folder: string, seen: Set<string>): Promise<boolean> {
+    const now = await identityOf(folder);
+    if (now === undefined) return true;
+    seen.add(folder);
+    if (!start(folder, now)) return false;
+    if (RECURSIVE) return true;
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    for (const entry of entries)
+      if (entry.isDirectory() && !(await followFolder(join(folder, entry.name), seen))) return false;
+    return true;
+  }
+
+  function unwatchAll(): void {
+    for (const folder of watches.keys()) unwatch(folder);
+  }
+
+  return {
+    async follow() {
+      identity ??= await identityOf(path);
+      const seen = new Set<string>();
+      const isComplete = await followFolder(path, seen);
+      for (const folder of watches.keys()) if (!seen.has(folder)) unwatch(folder);
+      return isComplete;
+    },
+    async beginAnew() {
+      const now = await identityOf(path);
+      if (now === identity || isClosed) return false;
+      unwatchAll();
+      identity = now;
+      if (now === undefined) return false;
+      await followFolder(path, new Set());
+      return true;
+    },
+    [Symbol.dispose]() {
+      isClosed = true;
+      unwatchAll();
     },
   };
 }

@@ -41,6 +41,8 @@ export interface MigrationPass {
 export interface MigrationStatus extends Migration {
   /** Whether a process runs it now. */
   running: boolean;
+  /** Why the last run ended before it was done; null while one runs, and when none ended early. */
+  problem: string | null;
   /** Earlier stores that still hold files of the feed, until they are retired. */
   toRetire: string[];
   plan: MigrationPlan;
@@ -94,6 +96,7 @@ async function statusOf(context: Context, feed: FeedRow, row: MigrationRow): Pro
   return {
     ...migrationOf(feed, await listStoresOfFeed(db, feed.id), row),
     running,
+    problem: running || row.finished_at !== null ? null : row.problem,
     toRetire: (await listStoresToRetire(db, feed.id)).filter(({ role }) => role === "previous").map(placeOf),
     plan: row.plan,
     request: row.request,
