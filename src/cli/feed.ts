@@ -192,7 +192,7 @@ export function feedCommand(edge: Edge): CommandUnknownOpts {
           );
         } else {
           const { feed: gone, totals, filesAt, earlier } = await deleteFeed(context, name);
-          for (const place of earlier) out.warn(`files of an earlier store of feed ${gone.name} stay at ${place}`);
+          for (const place of earlier) out.warn(`files of an earlier store of feed ${gone.name} may be at ${place}`);
           await out.result(
             { feed: gone.name, purged: false, files: totals.files, bytes: totals.bytes, filesAt, earlier },
             `deleted feed ${gone.name}; ${counted(totals.files, "file")} stay${totals.files === 1 ? "s" : ""} at ${filesAt}`,
