@@ -1,3 +1,4 @@
+import { fileTime } from "../../lib/files/file-time.ts";
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { DropFile } from "../../catalog/drops.ts";
@@ -144,5 +145,5 @@ function isChanged({ changed }: DropFile, { ctimeMs }: FileMark): boolean {
 }
 
 function timeOf(milliseconds: number): Date {
-  return new Date(Math.floor(milliseconds));
+  return new Date(Math.floor(fileTime(milliseconds)));
 }

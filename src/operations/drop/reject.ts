@@ -1,3 +1,4 @@
+import { fileTime } from "../../lib/files/file-time.ts";
 import { constants } from "node:fs";
 import { copyFile, link, lstat, rm, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -143,6 +144,6 @@ async function linkOrCopy({ root, path, mark }: FoundFile, target: string): Prom
   }
   await using source = await openMarked(folder.at(basename(path)), mark);
   await copyFile(descriptorPath(source.fd, path), target, constants.COPYFILE_EXCL);
-  const time = new Date(mark.mtimeMs);
+  const time = new Date(fileTime(mark.mtimeMs));
   await utimes(target, time, time);
 }
