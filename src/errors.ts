@@ -49,6 +49,8 @@ export interface ErrorDetail {
   throttled?: boolean | undefined;
   /** With `denied`: one blob alone is concerned, such as one in an archive class or under a legal hold; the credentials are right. */
   blobOnly?: boolean | undefined;
+  /** With `unavailable`: the store as a whole refuses such calls, so that trying its other blobs cannot help. */
+  storeWide?: boolean | undefined;
   /** With `throttled`: milliseconds after which the server allows a retry, if it says so. */
   retryAfter?: number | undefined;
 }
@@ -65,6 +67,7 @@ export class FeedctlError extends Error {
   readonly status: number;
   readonly throttled: boolean;
   readonly blobOnly: boolean;
+  readonly storeWide: boolean;
   readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
@@ -74,6 +77,7 @@ export class FeedctlError extends Error {
     this.status = detail.status ?? errorCodes[code].exit;
     this.throttled = detail.throttled ?? false;
     this.blobOnly = detail.blobOnly ?? false;
+    this.storeWide = detail.storeWide ?? false;
     this.retryAfter = detail.retryAfter;
   }
 }

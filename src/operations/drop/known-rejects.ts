@@ -99,6 +99,7 @@ export function createKnownRejects(rows: ReadonlyMap<string, DropFile>, options:
   function add(file: FoundFile, status: DropFile["status"], reason: string): boolean {
     const path = pathOf(file);
     const before = rows.get(path);
+    kept.delete(path);
     noted.set(path, {
       path,
       size: file.mark.size,
