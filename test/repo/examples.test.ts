@@ -22,6 +22,7 @@ import { binary, compileCache } from "../support/feedctl.ts";
 import { npmTarball } from "../support/fixtures/packages.ts";
 import { holdLock } from "../support/hold-lock.ts";
 import { findIn, findOnPath, testCache } from "../support/server-binaries.ts";
+import { until } from "../support/wait.ts";
 
 const names = readdirSync(exampleFolder);
 const units = names.filter((name) => name.endsWith(".service"));
@@ -197,6 +198,29 @@ onDatabases("the examples of a schedule", ["PostgreSQL"], (database) => {
     await place.run("package", "show", "internal", "right@1.0.0");
     await using _held = await holdLock(place.env["FEEDCTL_DATABASE_URL"], { kind: "retention", id: 1 });
     assert.deepEqual(run("feedctl-retention.service").slice(0, 2), [true, 75]);
+  });
+
+  database.test("the services that never end do their work until systemd stops them", async (_t, place) => {
+    const { read } = await prepare(place);
+    mkdirSync(place.path("drop"));
+    writeFileSync(place.path("drop", "right.tgz"), npmTarball({ name: "right", version: "1.0.0" }));
+    await place.run("drop", "set", "internal", place.path("drop"));
+    const own = /`(ExecStart=[^`]*drop watch)`/.exec(readFileSync(join(repository, "docs", "scripting.md"), "utf8"));
+    const watcher = read("feedctl-drop.service").replace(/^ExecStart=.*$/m, own?.[1] ?? "");
+    for (const { text, works } of [
+      {
+        text: read("feedctl-worker.service"),
+        works: async () => (await place.rows("select from feedctl.workers")).length > 0,
+      },
+      { text: watcher, works: async () => (await place.any("package", "show", "internal", "right@1.0.0")).code === 0 },
+    ]) {
+      const { argv, env } = readUnit(text, place.path("etc"));
+      const running = await place.start(argv.slice(1), { env: { ...env, FEEDCTL_DATABASE_URL: undefined } });
+      await until(`${argv.join(" ")} works`, works, running);
+      running.child.kill("SIGTERM");
+      const { code, stderr } = await running.finished;
+      assert.deepEqual([code, stderr.includes("error:")], [0, false], stderr);
+    }
   });
 
   database.test("the steps of the workflows run", async (_t, place) => {

@@ -25,9 +25,7 @@ export async function changeStatus(
   spec: PackageSpec,
   { change, dryRun }: { change: Partial<VersionStatus>; dryRun: boolean },
 ): Promise<StatusOfVersion[]> {
-  const reason = change.deprecationReason ?? "";
-  if (reason.length > MOST_REASON || reason.includes("\0"))
-    throw new FeedctlError("usage", `the reason is not text of at most ${MOST_REASON} characters`);
+  checkReason(change);
   const { db } = await context.catalog();
   return commit(db, [], async (transaction) => {
     const feed = await lockLiveFeed(transaction, feedName);
@@ -52,6 +50,17 @@ export async function changeStatus(
       changed: changed.has(id),
     }));
   });
+}
+
+function checkReason({ deprecated, deprecationReason: reason }: Partial<VersionStatus>): void {
+  if (reason === undefined || reason === null) return;
+  // npm takes an empty reason for the opposite, and a script may have lost its variable
+  if (deprecated === true && reason.trim() === "")
+    throw new FeedctlError("usage", "the reason is empty", {
+      hint: "say why; to no longer advise against the version: --no-deprecated",
+    });
+  if (reason.length > MOST_REASON || reason.includes("\0") || !reason.isWellFormed())
+    throw new FeedctlError("usage", `the reason is not text of at most ${MOST_REASON} characters`);
 }
 
 function statusOf({ listed, allowed, deprecated, deprecationReason, cached }: VersionStatus): VersionStatus {

@@ -52,6 +52,9 @@ onDatabases("status of versions", ["PostgreSQL"], (database) => {
       assert.partialDeepStrictEqual(await status(one), [usual]);
     }
     await place.exits(2, "package", "status", "web", "@acme/it", "--no-listed");
+    for (const reason of ["", " \n", "\ud800", "x".repeat(1001)])
+      await place.exits(2, "package", "status", "web", one, "--deprecated", reason);
+    assert.partialDeepStrictEqual(await status(one), [usual]);
     await place.exits(4, "package", "status", "web", "@acme/it@9.0.0", "--no-listed");
     const all = await status("@acme/it", "--all-versions", "--deprecated", "gone");
     assert.deepEqual(
