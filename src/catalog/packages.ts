@@ -250,17 +250,16 @@ async function* readVersions(
 
 /**
  * Deletes versions with their file rows, and packages that have no other version. The blobs must have been deleted
- * from the store, or have pending deletes.
+ * from the store, or have pending deletes. Returns the ids of those that were there.
  */
-export async function deleteVersions(db: Db, ids: readonly number[]): Promise<void> {
+export async function deleteVersions(db: Db, ids: readonly number[]): Promise<Set<number>> {
   const selected = sql`(select id::bigint from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as d(id))`;
-  await sql`
-    with gone as (delete from feedctl.versions where id in ${selected} returning package_id)
-    delete from feedctl.packages p using gone
-    where p.id = gone.package_id
-      and not exists (select from feedctl.versions v where v.package_id = p.id and v.id not in ${selected})`.execute(
-    db,
-  );
+  const deleted = await sql<{ id: number }>`
+    with gone as (delete from feedctl.versions where id in ${selected} returning id, package_id),
+    emptied as (delete from feedctl.packages p using gone where p.id = gone.package_id
+      and not exists (select from feedctl.versions v where v.package_id = p.id and v.id not in ${selected}))
+    select id::float8 as id from gone`.execute(db);
+  return new Set(deleted.rows.map(({ id }) => id));
 }
 
 /** Ids of up to `limit` cached versions of a feed. */

@@ -175,32 +175,29 @@ export async function deletePackage(
   const feed = await requireFeed(db, feedName);
   await using run = await startRun(context, "package delete", feed.id);
   await using writer = openWriter(context, feed, run);
-  await writer.write(async (target) =>
+  const ids = versions.map(({ id }) => id);
+  const taken = await writer.write(async (target) =>
     commit(db, [target], async (transaction) => {
       await lockRows(transaction, target.feed.id, "exclusive");
       // read again: files may have been added since the versions were listed
-      const keys = await deleteFileRowsOfVersions(
-        transaction,
-        versions.map((version) => version.id),
-      );
-      await recordDeleted(context, transaction, target, keys);
-      await deleteVersions(
-        transaction,
-        versions.map((version) => version.id),
-      );
+      await recordDeleted(context, transaction, target, await deleteFileRowsOfVersions(transaction, ids));
+      const gone = await deleteVersions(transaction, ids);
+      // another process may have deleted some of them meanwhile
+      const own = versions.filter(({ id }) => gone.has(id));
       await run.audit(
         transaction,
-        versions.map((version) => ({
+        own.map((version) => ({
           action: "deleted",
           object: versionTitle(version),
           detail: { files: version.files.map((file) => file.key) },
         })),
       );
+      return own;
     }),
   );
   const keptByProvider = await finishPendingOf(context, writer);
-  await run.finish({ deleted: versions.length });
-  const deleted = versions.map(({ group, name, version, files }) => ({ group, name, version, files }));
+  await run.finish({ deleted: taken.length });
+  const deleted = taken.map(({ group, name, version, files }) => ({ group, name, version, files }));
   return { deleted, keptByProvider };
 }
 
