@@ -28,6 +28,8 @@ export interface S3Connection extends S3Place {
   readonly found: StoreTraits;
   /** A signed URL that is valid for `seconds`. `key` includes the prefix. */
   presign(key: string, seconds: number): Promise<string>;
+  /** As `RemoteBlob.sessionEnd`. */
+  sessionEnd(): Promise<Date | "unknown" | undefined>;
   close(): Promise<void>;
 }
 
@@ -107,6 +109,10 @@ export async function connectS3(given: S3Config, known: StoreTraits = {}): Promi
     client,
     calls: createCalls(sender.send),
     presign: sender.presign,
+    async sessionEnd() {
+      const { expiration, sessionToken } = await provide();
+      return expiration ?? (sessionToken === undefined ? undefined : "unknown");
+    },
     close: () => connections.close(),
     prefix,
     creation,

@@ -133,7 +133,7 @@ export async function openS3Store(
     };
     const publicUrl = async () => (config.makePublic ? (await url()).replace(/\?.*$/, "") : undefined);
     const origin = { type: "s3", host: connection.host, bucket: Bucket, name: whole, urlHasTag: true };
-    return { blob, origin, url, publicUrl };
+    return { blob, origin, url, publicUrl, sessionEnd: connection.sessionEnd };
   }
 
   /** A copy in parts gets the tags that its request names. Undefined: this server has none. */
