@@ -126,7 +126,7 @@ export const meanings: Record<string, Meaning> = {
   InvalidBlobOrBlock: {
     code: "conflict",
     why: "another tool left an unfinished upload of this blob",
-    hint: "finish or discard it there; Azure drops it after a week",
+    hint: "finish it there, or discard it: upload an empty blob of that name and delete it; Azure drops it after a week",
   },
   InvalidBlobType: { code: "conflict", why: "it is a blob of another type", hint: "delete the page or append blob" },
   LeaseIdMissing: {

@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { contentBeside, stagedBlocks } from "./blocks.ts";
 import { createAzureCall } from "./call.ts";
 import { connectAzure, isAltered } from "./client.ts";
 import { createCopier } from "./copy.ts";
@@ -91,13 +92,19 @@ export async function openAzureStore(
     const before = asks ? await head(key, { signal }) : undefined;
     // Saves sending a large blob that exists already.
     if (ifExists === "fail" && before !== undefined) return compare(before, source, options, md5);
+    const blob = blobOf(key);
+    let idContent: number | undefined;
     for (let attempt = 1; ; attempt++) {
       try {
-        const { etag } = await upload({ blob: blobOf(key), source, options, call, doing: what }, (found) => {
+        const { etag } = await upload({ blob, source, options, call, doing: what, idContent }, (found) => {
           md5 = found.toString("hex");
         });
         return { outcome: (options.replaces ?? before !== undefined) ? "replaced" : "created", tag: plainTag(etag) };
       } catch (error) {
+        if (azureCode(error) === "InvalidBlobOrBlock" && attempt < UPLOAD_ATTEMPTS) {
+          idContent = contentBeside(await stagedBlocks(blob, call, what, signal));
+          if (idContent !== undefined) continue;
+        }
         if (!raceCodes.includes(azureCode(error) ?? "")) throw error;
         const existing = ifExists === "fail" ? await head(key, { signal }) : undefined;
         if (existing !== undefined) return await compare(existing, source, options, md5);
