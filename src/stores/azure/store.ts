@@ -45,10 +45,11 @@ export async function openAzureStore(
   const doing = (verb: string, key: Key) => `cannot ${verb} ${JSON.stringify(key)} in ${name}`;
 
   async function head(key: Key, { signal }: CallOptions = {}): Promise<BlobInfo | undefined> {
-    const what = doing("look up", key);
     if (isAltered(key)) return undefined;
     try {
-      const found = await call(what, signal, (abortSignal) => blobOf(key).getProperties({ abortSignal }));
+      const found = await call(doing("look up", key), signal, (abortSignal) =>
+        blobOf(key).getProperties({ abortSignal }),
+      );
       return describeBlob(key, found);
     } catch (error) {
       if (!isFeedctlError(error, "not-found") || azureCode(error) === "ContainerNotFound") throw error;
@@ -101,10 +102,9 @@ export async function openAzureStore(
         });
         return { outcome: (options.replaces ?? before !== undefined) ? "replaced" : "created", tag: plainTag(etag) };
       } catch (error) {
-        if (azureCode(error) === "InvalidBlobOrBlock" && attempt < UPLOAD_ATTEMPTS) {
-          idContent = contentBeside(await stagedBlocks(blob, call, what, signal));
-          if (idContent !== undefined) continue;
-        }
+        const isBeside = azureCode(error) === "InvalidBlobOrBlock" && attempt < UPLOAD_ATTEMPTS;
+        if (isBeside) idContent = contentBeside(await stagedBlocks(blob, call, what, signal));
+        if (isBeside && idContent !== undefined) continue;
         if (!raceCodes.includes(azureCode(error) ?? "")) throw error;
         const existing = ifExists === "fail" ? await head(key, { signal }) : undefined;
         if (existing !== undefined) return await compare(existing, source, options, md5);
@@ -114,10 +114,11 @@ export async function openAzureStore(
   }
 
   async function remove(key: Key, { signal }: CallOptions = {}): Promise<void> {
-    const what = doing("delete", key);
     if (isAltered(key)) return;
     try {
-      await call(what, signal, (abortSignal) => blobOf(key).delete({ deleteSnapshots: "include", abortSignal }));
+      await call(doing("delete", key), signal, (abortSignal) =>
+        blobOf(key).delete({ deleteSnapshots: "include", abortSignal }),
+      );
     } catch (error) {
       if (!isFeedctlError(error, "not-found") || azureCode(error) === "ContainerNotFound") throw error;
     }
@@ -131,7 +132,6 @@ export async function openAzureStore(
   });
 
   const list: Store["list"] = (keyPrefix, options = {}) => listBlobs({ connection, call }, keyPrefix, options);
-
   const copier = createCopier({ connection, call, blobOf, head });
 
   /** Without permission to read the container's properties its blobs are reported as private. */

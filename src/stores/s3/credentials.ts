@@ -1,10 +1,10 @@
 // Where the credentials of a bucket come from, and why there are none. Only this file knows that a failure is not one of the
 // bucket's server: it arises at STS, SSO, a program, a file.
 import type { S3, S3ClientConfig } from "@aws-sdk/client-s3";
-import { loadConfig } from "@smithy/core/config";
 import { FeedctlError } from "../../errors.ts";
 import { registerSecrets } from "../../lib/text/redact.ts";
 import type { S3Config } from "./config.ts";
+import { environmentProfile } from "./configured-endpoint.ts";
 import { bareCause, s3Status } from "./errors.ts";
 import { isNetworkError, reasonOf, type Vendor } from "./vendor.ts";
 
@@ -106,14 +106,6 @@ async function explain(error: unknown, store: string, { profile: given, roleArn 
   if (!NO_PROVIDER.test(reason)) return report("denied", reason, hintFor(reason, profile));
   const hint = "give --access-key and --secret-key or --profile, or set up the AWS default chain";
   return report("denied", "no credentials", hint);
-}
-
-async function environmentProfile(): Promise<string> {
-  return loadConfig({
-    environmentVariableSelector: (env) => env["AWS_PROFILE"],
-    configFileSelector: () => "",
-    default: "",
-  })();
 }
 
 /** The profile's own failure, where the chain went on to other sources and failed there. */
