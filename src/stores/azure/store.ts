@@ -102,10 +102,9 @@ export async function openAzureStore(
         });
         return { outcome: (options.replaces ?? before !== undefined) ? "replaced" : "created", tag: plainTag(etag) };
       } catch (error) {
-        const isBeside = azureCode(error) === "InvalidBlobOrBlock" && attempt < UPLOAD_ATTEMPTS;
-        if (isBeside) idContent = contentBeside(await stagedBlocks(blob, call, what, signal));
-        if (isBeside && idContent !== undefined) continue;
-        if (!raceCodes.includes(azureCode(error) ?? "")) throw error;
+        if (azureCode(error) === "InvalidBlobOrBlock" && idContent === undefined)
+          idContent = contentBeside(await stagedBlocks(blob, call, what, signal));
+        else if (!raceCodes.includes(azureCode(error) ?? "")) throw error;
         const existing = ifExists === "fail" ? await head(key, { signal }) : undefined;
         if (existing !== undefined) return await compare(existing, source, options, md5);
         if (attempt >= UPLOAD_ATTEMPTS) throw error;
@@ -116,9 +115,8 @@ export async function openAzureStore(
   async function remove(key: Key, { signal }: CallOptions = {}): Promise<void> {
     if (isAltered(key)) return;
     try {
-      await call(doing("delete", key), signal, (abortSignal) =>
-        blobOf(key).delete({ deleteSnapshots: "include", abortSignal }),
-      );
+      const how = { deleteSnapshots: "include" } as const;
+      await call(doing("delete", key), signal, (abortSignal) => blobOf(key).delete({ ...how, abortSignal }));
     } catch (error) {
       if (!isFeedctlError(error, "not-found") || azureCode(error) === "ContainerNotFound") throw error;
     }
