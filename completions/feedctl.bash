@@ -99,7 +99,7 @@ _feedctl_command() {
     'migrate status') commands='' options='--watch -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'migrate history') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'migrate pause') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'migrate retire') commands='' options='--yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'migrate retire') commands='' options='--store --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'migrate cancel') commands='' options='--keep-copies -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'migrate help') commands='' options='' ;;
     'worker') commands='list' options='--concurrency --once -h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -373,6 +373,7 @@ _feedctl_option() {
     'migrate status --config') values='file' ;;
     'migrate history --config') values='file' ;;
     'migrate pause --config') values='file' ;;
+    'migrate retire --store') values='text' ;;
     'migrate retire --config') values='file' ;;
     'migrate cancel --config') values='file' ;;
     'worker --concurrency') values='text' ;;

@@ -56,6 +56,8 @@ export interface ErrorDetail {
   archived?: boolean | undefined;
   /** There are no credentials for the store, on this machine or at this time: the store itself was not asked. */
   noCredentials?: boolean | undefined;
+  /** With `unavailable`: the store as a whole refuses such calls, so that trying its other blobs cannot help. */
+  storeWide?: boolean | undefined;
   /** With `throttled`: milliseconds after which the server allows a retry, if it says so. */
   retryAfter?: number | undefined;
 }
@@ -74,6 +76,7 @@ export class FeedctlError extends Error {
   readonly blobOnly: boolean;
   readonly archived: boolean;
   readonly noCredentials: boolean;
+  readonly storeWide: boolean;
   readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
@@ -85,6 +88,7 @@ export class FeedctlError extends Error {
     this.blobOnly = detail.blobOnly ?? false;
     this.archived = detail.archived ?? false;
     this.noCredentials = detail.noCredentials ?? false;
+    this.storeWide = detail.storeWide ?? false;
     this.retryAfter = detail.retryAfter;
   }
 }

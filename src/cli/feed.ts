@@ -191,9 +191,10 @@ export function feedCommand(edge: Edge): CommandUnknownOpts {
             `deleted feed ${gone.feed} and ${counted(gone.deleted, "file")}${gone.left > 0 ? `; ${counted(gone.left, "file")} without a row stay at ${gone.location}` : ""}`,
           );
         } else {
-          const { feed: gone, totals, filesAt } = await deleteFeed(context, name);
+          const { feed: gone, totals, filesAt, earlier } = await deleteFeed(context, name);
+          for (const place of earlier) out.warn(`files of an earlier store of feed ${gone.name} may be at ${place}`);
           await out.result(
-            { feed: gone.name, purged: false, files: totals.files, bytes: totals.bytes, filesAt },
+            { feed: gone.name, purged: false, files: totals.files, bytes: totals.bytes, filesAt, earlier },
             `deleted feed ${gone.name}; ${counted(totals.files, "file")} stay${totals.files === 1 ? "s" : ""} at ${filesAt}`,
           );
         }

@@ -167,6 +167,7 @@ function shownLines(shown: ShownStore): string[] {
     `location:  ${shown.location}`,
     ...(shown.because === null ? [] : [`because:   ${shown.because}`]),
     ...Object.entries(shown.options).map(([option, value]) => `  ${`${option}:`.padEnd(18)} ${String(value)}`),
+    ...shown.earlier.map((place) => `earlier:   ${place} (not retired)`),
     ...(shown.traits === null ? [] : traitLines(shown.traits, shown.askedAt)),
     ...(shown.waiting.deletes === 0
       ? []

@@ -54,6 +54,35 @@ onDatabases("a full disk", ["PostgreSQL"], (database) => {
   });
 });
 
+onDatabases("a read-only file system", ["PostgreSQL"], (database) => {
+  database.test("is reported as that, once, whatever should be written there", async (t, place) => {
+    using disk = mountSmallDisk(place.path("small"), 4);
+    if (disk === undefined) return t.skip(noDisk);
+    for (const feed of ["files", "other"]) await place.run("feed", "create", feed, "--type", "asset");
+    for (let i = 0; i < 5; i++) writeFileSync(place.path(`f${i}`), `${i}`);
+    await place.run("asset", "upload", "files", "f0", "f1", "f2", "f3", "f4");
+    mkdirSync(join(disk.path, "have"));
+    disk.freeze();
+    const at = (name: string) => join(disk.path, name);
+    mkdirSync(place.path("in"));
+    for (let i = 0; i < 5; i++) writeFileSync(place.path("in", `${i}`), `${i}`);
+    for (const args of [
+      ["store", "set", "other", "disk", "--path", at("new")],
+      ["migrate", "run", "files", "--to", "disk", "--path", at("new")],
+      ["mirror", place.path("in"), at("copy/deep"), "--yes"],
+      ["migrate", "run", "other", "--to", "disk", "--path", at("have")],
+    ]) {
+      const { stdout, stderr } = await place.exits(7, ...args);
+      assert.match(stderr, /^error: .*the file system is read-only\nhint: .*mount it for writing$/m, args.join(" "));
+      assert.doesNotMatch(stdout, /^failed/m, args.join(" "));
+      if (args[0] !== "migrate") continue;
+      const { stdout: status } = await place.run("migrate", "status", args[2] ?? "");
+      assert.match(status, /^ {2}ended {5}cannot write in .*: the file system is read-only$/m);
+      await place.run("migrate", "cancel", args[2] ?? "");
+    }
+  });
+});
+
 onDatabases("a full disk", ["embedded"], (database) => {
   database.test("is named when the embedded catalog is created, locked or written", async (t, place) => {
     using disk = mountSmallDisk(place.path("small"), 60);

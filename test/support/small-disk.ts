@@ -6,6 +6,8 @@ export interface SmallDisk extends Disposable {
   readonly path: string;
   /** Uses up all space but `free` bytes; calling it again frees what it used before. */
   fill(free: number): void;
+  /** Makes it read-only, as Linux does after an error of the disk. */
+  freeze(): void;
 }
 
 /** A file system of its own at `path`. Undefined for a user or a system that cannot mount one: not root, not Linux. */
@@ -21,6 +23,7 @@ export function mountSmallDisk(path: string, megabytes: number): SmallDisk | und
       const left = spawnSync("df", ["--output=avail", "--block-size=1", path], { encoding: "utf8" });
       writeFileSync(filler, Buffer.alloc(Number(left.stdout.trim().split("\n").at(-1)) - free));
     },
+    freeze: () => void spawnSync("mount", ["-o", "remount,ro", path]),
     [Symbol.dispose]() {
       spawnSync("umount", [path]);
       rmSync(path, { recursive: true, force: true });

@@ -1,5 +1,6 @@
-import { chmodSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, readdirSync, statSync } from "node:fs";
 import { FeedctlError } from "../../errors.ts";
+import { makeFoldersSync } from "../../lib/files/make-folders.ts";
 import { findForeign, isForeign, isPrivate } from "../../lib/files/private-tree.ts";
 
 /** What feedctl keeps in its data directory. */
@@ -21,7 +22,7 @@ const CONTENTS = new Set([
  */
 export function createDataDirectory(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFoldersSync(dir, { mode: 0o700 });
     if (isForeign(dir)) throw foreign(dir);
     if (isPrivate(dir)) return;
     if (readdirSync(dir).every((name) => CONTENTS.has(name))) return chmodSync(dir, 0o700);

@@ -1,5 +1,5 @@
 import type { Selectable } from "kysely";
-import { findCurrentStore } from "../stores.ts";
+import { findCurrentStore, type StoreRow } from "../stores.ts";
 import type { Db } from "../schema/core.ts";
 import type { MigrationPlan, MigrationRequest, MigrationsTable } from "../schema/migration.ts";
 
@@ -81,6 +81,7 @@ export type MigrationChange = Partial<
     | "bytes"
     | "request"
     | "requested_by"
+    | "problem"
     | "frozen_milliseconds"
   >
 > & { plan?: MigrationPlan };
@@ -126,7 +127,8 @@ export interface HoldingStore {
  */
 export async function storesHolding(db: Db, feedId: number): Promise<HoldingStore[]> {
   const current = await findCurrentStore(db, feedId);
-  const own = new Set([...(current === undefined ? [] : [current.id]), ...(await storesToRetire(db, feedId))]);
+  const left = (await listStoresToRetire(db, feedId)).map(({ id }) => id);
+  const own = new Set([...(current === undefined ? [] : [current.id]), ...left]);
   const target = (await findOpenMigration(db, feedId))?.to_store_id;
   return [
     ...[...own].map((storeId) => ({ storeId, copiesOnly: false })),
@@ -139,22 +141,36 @@ export async function storesHolding(db: Db, feedId: number): Promise<HoldingStor
  * the feed owns only what a migration copied there.
  */
 export async function wasCurrentStore(db: Db, feedId: number, storeId: number): Promise<boolean> {
-  return (await storesToRetire(db, feedId)).includes(storeId);
+  return (await listStoresToRetire(db, feedId)).some(({ id }) => id === storeId);
 }
 
 /**
- * Stores that the feed was migrated from and that may still hold its old files, also while it is migrated back to one.
+ * Stores that the feed was migrated from and that may still hold its old files, also while it is migrated back to one. In
+ * the order in which it left them.
  */
-async function storesToRetire(db: Db, feedId: number): Promise<number[]> {
-  const rows = await db
+export async function listStoresToRetire(db: Db, feedId: number): Promise<StoreRow[]> {
+  const left = db
     .selectFrom("migrations")
-    .innerJoin("stores", "stores.id", "migrations.from_store_id")
-    .select("stores.id")
-    .distinct()
-    .where("migrations.feed_id", "=", feedId)
-    .where("migrations.state", "in", ["switched", "rolled-back"])
-    .where("stores.role", "in", ["previous", "target"])
-    .where("stores.retired_at", "is", null)
+    .select("from_store_id")
+    .where("feed_id", "=", feedId)
+    .where("state", "in", ["switched", "rolled-back"]);
+  return db
+    .selectFrom("stores")
+    .selectAll()
+    .where("id", "in", left)
+    .where("role", "in", ["previous", "target"])
+    .where("retired_at", "is", null)
+    .orderBy("replaced_at")
+    .orderBy("id")
     .execute();
-  return rows.map((row) => row.id);
+}
+
+/** Records that the old files of the migrations that left a store were deleted. */
+export async function retireMigrations(db: Db, storeId: number, now: Date): Promise<void> {
+  await db
+    .updateTable("migrations")
+    .set({ state: "retired", retired_at: now })
+    .where("from_store_id", "=", storeId)
+    .where("state", "=", "switched")
+    .execute();
 }

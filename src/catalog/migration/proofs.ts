@@ -17,6 +17,8 @@ export interface Proof {
 export interface SavedProof extends Proof {
   /** The migration that copied the blob; null: the blob existed before. */
   copiedBy: number | null;
+  /** The tag was kept when the feed left the store. The blob was not read since, and may have changed behind it. */
+  unread: boolean;
 }
 
 export interface NewProof extends Proof {
@@ -84,7 +86,7 @@ export async function saveProofs(
       case when p.copied or a.key is not null then ${migrationId}::bigint end, p.catalogued, p.described
     from p left join announced a on a.key = p.key and a.sha256 = p.sha256 order by p.key
     on conflict (store_id, key) do update set tag = excluded.tag, sha256 = excluded.sha256,
-      proven_at = excluded.proven_at, catalogued = excluded.catalogued, described = excluded.described,
+      proven_at = excluded.proven_at, catalogued = excluded.catalogued, described = excluded.described, unread = false,
       copied_by = coalesce(excluded.copied_by, case when old.tag = excluded.tag then old.copied_by end)`.execute(db);
 }
 
@@ -97,7 +99,7 @@ export async function* listProofs(db: Db, storeId: number, copiedBy?: number): A
   let after = "";
   for (;;) {
     const page = await sql<SavedProof>`select key, tag, encode(sha256, 'hex') as sha256, described,
-        copied_by::float8 as "copiedBy" from feedctl.proofs
+        copied_by::float8 as "copiedBy", unread from feedctl.proofs
       where store_id = ${storeId} and key > ${after} and (${copiedBy ?? null}::bigint is null or copied_by = ${copiedBy ?? null}::bigint)
       order by key limit ${PAGE}`.execute(db);
     yield* page.rows;
@@ -114,9 +116,11 @@ export type UnprovenRow = FileRow & {
   /** Whether that proof has the file's hash; null: no proof exists. */
   sameBytes: boolean | null;
   copiedBy: number | null;
+  /** As in `SavedProof`; null: no proof exists. */
+  unread: boolean | null;
 };
 
-const isProven = sql`(p.sha256 is not distinct from f.sha256 and (a.file_id is null or p.described is not distinct from ${described}))`;
+const isProven = sql`(p.unread is not true and p.sha256 is not distinct from f.sha256 and (a.file_id is null or p.described is not distinct from ${described}))`;
 
 /**
  * Unproven files of a feed by key: those after `after`, up to and including `upTo` (null: to the end). Keys are not
@@ -129,7 +133,7 @@ export async function listUnproven(
   range: { after: string; upTo: string | null; limit: number },
 ): Promise<Unchecked<UnprovenRow>[]> {
   const rows = await sql<Unchecked<UnprovenRow>>`
-    select ${fileColumns}, p.tag, p.sha256 = f.sha256 as "sameBytes", p.copied_by::float8 as "copiedBy" from ${fileTables}
+    select ${fileColumns}, p.tag, p.sha256 = f.sha256 as "sameBytes", p.copied_by::float8 as "copiedBy", p.unread from ${fileTables}
     left join feedctl.proofs p on p.store_id = ${storeId} and p.key = f.key
     where f.feed_id = ${feedId} and f.key > ${range.after} and (${range.upTo}::text is null or f.key <= ${range.upTo}::text)
       and not ${isProven}
@@ -181,15 +185,26 @@ export async function adoptProofs(db: Db, feedId: number, storeId: number, now: 
   );
 }
 
-/** Before a switch: saves the tags of the blobs in the old store as proofs, so that a rollback can use them. */
+/**
+ * Before a switch: saves the tags of the blobs in the old store as unread proofs. They show a rollback which blobs are the
+ * feed's own.
+ */
 export async function keepOldProofs(db: Db, feedId: number, storeId: number, now: Date): Promise<void> {
   await sql`
-    insert into feedctl.proofs (store_id, key, tag, sha256, proven_at, catalogued, described)
-    select ${storeId}::int, f.key, f.store_tag, f.sha256, ${now}::timestamptz, true, ${described}
+    insert into feedctl.proofs (store_id, key, tag, sha256, proven_at, catalogued, described, unread)
+    select ${storeId}::int, f.key, f.store_tag, f.sha256, ${now}::timestamptz, true, ${described}, true
     from feedctl.files f left join feedctl.assets a on a.file_id = f.id
     where f.feed_id = ${feedId} and f.store_tag is not null order by f.key
     on conflict (store_id, key) do update set tag = excluded.tag, sha256 = excluded.sha256,
-      proven_at = excluded.proven_at, catalogued = true, described = excluded.described`.execute(db);
+      proven_at = excluded.proven_at, catalogued = true, described = excluded.described, unread = true`.execute(db);
+}
+
+/** Whether a migration has copied blobs to a store, or announced it. */
+export async function hasCopies(db: Db, storeId: number): Promise<boolean> {
+  const found = await sql<{ has: boolean }>`
+    select exists (select from feedctl.proofs where store_id = ${storeId})
+      or exists (select from feedctl.pending_writes where store_id = ${storeId}) as has`.execute(db);
+  return found.rows[0]?.has === true;
 }
 
 /** Deletes all write intents of a store, once no run can fulfil them any more. */

@@ -170,6 +170,7 @@ export interface ProofsTable {
   copied_by: Nullable<number>;
   catalogued: Generated<boolean>;
   described: Nullable<string>;
+  unread: Generated<boolean>;
 }
 
 export interface DropFilesTable {

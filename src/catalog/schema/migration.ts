@@ -44,6 +44,7 @@ export interface MigrationsTable {
   plan: JSONColumnType<MigrationPlan>;
   request: Nullable<MigrationRequest>;
   requested_by: Nullable<string>;
+  problem: Nullable<string>;
   updated_at: Nullable<Date>;
   finished_at: Nullable<Date>;
   frozen_milliseconds: Nullable<number>;

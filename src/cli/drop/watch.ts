@@ -16,7 +16,13 @@ export async function watchDropPaths(
   interval: number,
   input: DropScanInput,
 ): Promise<void> {
-  using folders = createFolderWatch();
+  using folders = createFolderWatch({
+    replaced: (folder) => out.note(`the drop path ${folder} was moved, made anew or mounted: it is watched again`),
+    exhausted: (folder) =>
+      out.warn(
+        `not everything below ${folder} is watched, because the system allows no more watches (sysctl fs.inotify.max_user_watches): files there are found every ${interval / 1000} s`,
+      ),
+  });
   let paths = new Set<string>();
   let reported: string | undefined;
   const report = createDropReport(out, {
@@ -45,7 +51,7 @@ export async function watchDropPaths(
         reported = error.message;
       },
       async wait(milliseconds) {
-        folders.follow([...paths]);
+        await folders.follow([...paths]);
         await folders.wait(Math.max(milliseconds, LEAST_INTERVAL), context.signal);
       },
     },

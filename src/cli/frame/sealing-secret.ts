@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { link, mkdir, open, rm } from "node:fs/promises";
+import { link, open, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FeedctlError } from "../../errors.ts";
 import { isDiskFull } from "../../lib/files/disk-full.ts";
+import { makeFolders } from "../../lib/files/make-folders.ts";
 import { registerSecrets } from "../../lib/text/redact.ts";
 import { parseSecret, type SealingSecret } from "../../lib/bytes/seal.ts";
 import type { Io } from "./io.ts";
@@ -51,7 +52,7 @@ async function createKeyFile(io: Io, path: string): Promise<void> {
   const folder = dirname(resolve(path));
   const temp = `${path}.${randomBytes(8).toString("hex")}`;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolders(folder, { mode: 0o700 });
     const file = await open(temp, "wx", 0o600);
     try {
       await file.chmod(0o600);

@@ -33,21 +33,22 @@ export function migrateCommand(edge: Edge): CommandUnknownOpts {
     .command("retire")
     .description("delete the old files of a migrated feed, after reading and verifying every blob of the new store")
     .addArgument(feedArgument())
+    .option("--store <place>", "only those in this old store, as migrate status shows it")
     .option("--yes", "do not ask")
     .action(async (feed: string, options, command) =>
       edge.act<RetireLine>(command, async (context, out) => {
-        const { planRetirement, retireStore } = await import("../../operations/migrate/retire.ts");
+        const { planRetirement, retireStores } = await import("../../operations/migrate/retire.ts");
         const { retireLine } = await import("../results/migrate.ts");
-        const plan = await planRetirement(context, feed);
-        if (!plan.retired)
-          await confirm(
-            edge.io,
-            `delete the files of feed ${plan.feed} in ${plan.from}, now that it lives in ${plan.to}`,
-            options.yes,
-          );
+        const plans = await planRetirement(context, feed, options.store);
+        const [plan] = plans;
+        if (plan?.retired === false) {
+          const from = plans.map((each) => each.from).join(" and ");
+          const question = `delete the files of feed ${plan.feed} in ${from}, now that it lives in ${plan.to}`;
+          await confirm(edge.io, question, options.yes);
+        }
         await out.progress.start("verifying");
         let status = 0;
-        for await (const event of retireStore(context, feed)) {
+        for await (const event of retireStores(context, feed, options.store)) {
           const line = retireLine(event);
           if (line === undefined) continue;
           if (event.type === "finding")

@@ -32,7 +32,7 @@ export function addRunningVerbs(migrate: Command, edge: Edge): void {
         .option("--all", "every feed")
         .option(
           "--from-file <file>",
-          "a plan in JSON or YAML: a list of migrations, each with feed, to and store options",
+          "a plan in YAML or JSON, such as migrations: [{ feed: web, to: disk, path: /srv/web }]",
         )
         .addOption(
           new Option("--cutover <when>", "switch when all is copied, or wait for: migrate cutover")

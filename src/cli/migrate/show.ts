@@ -81,6 +81,8 @@ function linesOf(status: MigrationStatus): string[] {
     `  from      ${status.from}`,
     `  to        ${status.to}`,
   ];
+  if (status.problem !== null) lines.push(`  ended     ${status.problem}`);
+  for (const place of status.toRetire) lines.push(`  to retire ${place}`);
   if (ranges !== null)
     lines.push(`  ranges    ${ranges.finished} of ${ranges.ranges} done, ${ranges.failed} blobs failed`);
   for (const pass of status.passes) {

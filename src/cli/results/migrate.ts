@@ -2,7 +2,7 @@ import type { RequestResult } from "../../operations/migrate/control.ts";
 import type { CancelResult } from "../../operations/migrate/cancel.ts";
 import type { MigrateEvent } from "../../operations/migrate/events.ts";
 import type { ManyEvent } from "../../operations/migrate/many.ts";
-import type { RetireEvent } from "../../operations/migrate/retire.ts";
+import type { RetireEvent } from "../../operations/migrate/retire-events.ts";
 import type { Migration, MigrationStatus } from "../../operations/migrate/status.ts";
 import type { Worker, WorkEvent, WorkSummary } from "../../operations/migrate/worker.ts";
 import { keptMembers } from "./kept.ts";
@@ -84,10 +84,23 @@ export function migrationResult(migration: Migration): result.MigrationResult {
 
 export function migrationStatusResult(status: MigrationStatus): result.MigrationStatusResult {
   const { tags = false, storageClass = false } = status.plan.preserve ?? {};
-  const { running, plan, request, ranges, blobsPerSecond, bytesPerSecond, remainingSeconds, updatedAt } = status;
+  const {
+    running,
+    problem,
+    toRetire,
+    plan,
+    request,
+    ranges,
+    blobsPerSecond,
+    bytesPerSecond,
+    remainingSeconds,
+    updatedAt,
+  } = status;
   return {
     ...migrationResult(status),
     running,
+    problem,
+    toRetire,
     plan: { cutover: plan.cutover, cached: plan.cached, fresh: plan.fresh, preserve: { tags, storageClass } },
     request,
     passes: status.passes.map(passResult),

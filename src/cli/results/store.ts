@@ -15,6 +15,7 @@ export function storeOfFeedResult(shown: ShownStore): result.StoreOfFeedResult {
   return {
     feed: shown.feed,
     ...storeResult(shown),
+    earlier: shown.earlier,
     traits: shown.traits && traitsResult(shown.traits),
     askedAt: shown.askedAt,
     waiting: {

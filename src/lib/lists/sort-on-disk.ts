@@ -1,5 +1,6 @@
-import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolders } from "../files/make-folders.ts";
 import { createSpool, type Spool } from "./spool.ts";
 
 export interface SortInput<T> {
@@ -62,7 +63,7 @@ export async function* sortOnDisk<T>(input: SortInput<T>): AsyncGenerator<readon
 
 /** Creates a private folder, and removes those that killed processes left. */
 async function makeOwnFolder(folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolders(folder, { mode: 0o700 });
   const own = await mkdtemp(join(folder, NAME));
   const { mtimeMs: now, uid } = await stat(own);
   for (const name of await readdir(folder)) {

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
-import { mkdir, open, rm, type FileHandle } from "node:fs/promises";
+import { open, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import { makeFolders } from "../files/make-folders.ts";
 
 /** A list of values in a temporary file, so that its length does not matter for memory. One writer, then readers. */
 export interface Spool<T> extends AsyncDisposable {
@@ -31,7 +32,7 @@ export function createSpool<T>(path: string): Spool<T> {
       buffer = [];
       buffered = 0;
       if (file === undefined) {
-        await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+        await makeFolders(dirname(path), { mode: 0o700 });
         file = await open(path, "w", 0o600);
       }
       await file.writeFile(text);

@@ -1,9 +1,10 @@
 import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { isFeedctlError } from "../../errors.ts";
+import { makeFolders } from "../../lib/files/make-folders.ts";
 import type { Key } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 
@@ -33,7 +34,7 @@ export function openLocalBlobs(store: Store, signal: AbortSignal): LocalBlobs {
 
   async function copy(blob: BlobInfo): Promise<string> {
     const path = join(await (folder ??= mkdtemp(join(tmpdir(), "feedctl-adopt-"))), ...blob.key.split("/"));
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     const body = await store.get(blob.key, { signal, known: blob });
     await pipeline(body, createWriteStream(path, { mode: 0o600 }), { signal });
     return path;

@@ -1,8 +1,8 @@
 import { dirname, join, resolve } from "node:path";
-import { mkdir } from "node:fs/promises";
 import { foldersBelow } from "../../catalog/assets/folders.ts";
 import { assetsBelow, type AssetRow } from "../../catalog/assets/assets.ts";
 import { isFeedctlError, isUnreadableBlob } from "../../errors.ts";
+import { makeFolders } from "../../lib/files/make-folders.ts";
 import { openFolderBelow } from "../../lib/files/open-folder.ts";
 import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import { diskNameProblem, foldsCase } from "../../stores/disk/index.ts";
@@ -77,7 +77,7 @@ export async function* downloadAssets(
   } else {
     const root = resolve(input.cwd, input.output ?? (path === "" ? feed.name : baseName(path)));
     const skip = path === "" ? 0 : path.length + 1;
-    await mkdir(root, { recursive: true });
+    await makeFolders(root);
     const folds = (await foldsCase(root)) ? new Set<string>() : undefined;
     const one = async (file: AssetRow): Promise<SavedAsset> => {
       const { key, size, sha256 } = file;

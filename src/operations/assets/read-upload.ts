@@ -1,3 +1,4 @@
+import { fileTime } from "../../lib/files/file-time.ts";
 import { lstat } from "node:fs/promises";
 import { basename } from "node:path";
 import { Transform } from "node:stream";
@@ -97,7 +98,7 @@ async function* measured(files: readonly LocalFile[]): AsyncGenerator<MeasuredFi
   for (const file of files) {
     const mark = await findMark(folders, file).catch((error: unknown) => error as Error);
     const known = mark instanceof Error ? { size: 0, mtimeMs: 0 } : mark;
-    batch.push({ ...file, mark, size: known.size, modified: new Date(Math.round(known.mtimeMs)) });
+    batch.push({ ...file, mark, size: known.size, modified: new Date(Math.round(fileTime(known.mtimeMs))) });
     bytes += known.size;
     if (batch.length < BATCH.files && bytes < BATCH.bytes) continue;
     yield batch;

@@ -1,3 +1,4 @@
+import { fileTime } from "../../lib/files/file-time.ts";
 import { isFeedctlError } from "../../errors.ts";
 import { detectType } from "../../lib/detect-type.ts";
 import { inBatches, mapParallel, oneAhead } from "../../lib/concurrency/parallel.ts";
@@ -118,7 +119,7 @@ export async function openAssetIntake(context: Context, options: IntakeOptions):
         size,
         hashes,
         detectedType: await detectType(name, { head, size }),
-        modifiedAt: new Date(Math.floor(mark.mtimeMs)),
+        modifiedAt: new Date(Math.floor(fileTime(mark.mtimeMs))),
         put: (store, how) => store.put(key, source, how),
         problem: (failure) => fileProblem({ size, path: file.path, pathTag: tagOf(mark) }, failure),
       };

@@ -108,6 +108,9 @@ async function moveAside(reporting: Reporting, file: FoundFile, event: DropFileE
     return { ...event, rejectedTo: to };
   } catch (error) {
     const why = `could not move ${file.path} to ${rejectTo}: ${(error as Error).message}`;
+    // the saved reason shows the next scan that this was reported
+    if (event.reason?.endsWith(why) === true) return event;
+    memory.note(file, { ...event, reason: `${event.reason ?? ""}; ${why}` });
     problems.push(new FeedctlError("denied", why, { cause: error }));
     return event;
   }

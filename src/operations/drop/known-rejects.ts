@@ -1,3 +1,4 @@
+import { fileTime } from "../../lib/files/file-time.ts";
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { DropFile } from "../../catalog/drops.ts";
@@ -98,6 +99,7 @@ export function createKnownRejects(rows: ReadonlyMap<string, DropFile>, options:
   function add(file: FoundFile, status: DropFile["status"], reason: string): boolean {
     const path = pathOf(file);
     const before = rows.get(path);
+    kept.delete(path);
     noted.set(path, {
       path,
       size: file.mark.size,
@@ -143,5 +145,5 @@ function isChanged({ changed }: DropFile, { ctimeMs }: FileMark): boolean {
 }
 
 function timeOf(milliseconds: number): Date {
-  return new Date(Math.floor(milliseconds));
+  return new Date(Math.floor(fileTime(milliseconds)));
 }

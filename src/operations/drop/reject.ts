@@ -1,8 +1,10 @@
+import { fileTime } from "../../lib/files/file-time.ts";
 import { constants } from "node:fs";
-import { copyFile, link, lstat, mkdir, rm, utimes, writeFile } from "node:fs/promises";
+import { copyFile, link, lstat, rm, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
-import { descriptorPath, openFolderBelow, type Folder } from "../../lib/files/open-folder.ts";
+import { makeFolders } from "../../lib/files/make-folders.ts";
+import { descriptorPath, openFolder, type Folder } from "../../lib/files/open-folder.ts";
 import { directoryLocation, overlap } from "../../stores/location.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
 import type { OccupiedPlace } from "../feed-store/occupied-places.ts";
@@ -32,7 +34,8 @@ export function checkRejectFolder(folder: string, occupied: readonly OccupiedPla
 
 /**
  * Moves a rejected file to its relative path below `folder`, with a `.reason.txt` beside it. Overwrites nothing: when
- * the name exists, a number is appended. Returns the new path; undefined when the file had vanished or changed.
+ * the name exists, or that of a folder is a file's, a number is appended. Names that become too long are shortened. Returns
+ * the new path; undefined when the file had vanished or changed.
  */
 export async function rejectFile(
   file: FoundFile,
@@ -40,17 +43,53 @@ export async function rejectFile(
 ): Promise<string | undefined> {
   const segments = path.split("/");
   const name = segments.pop() as string;
-  await mkdir(folder, { recursive: true });
-  using target = await openFolderBelow(folder, segments, { create: true });
+  await makeFolders(folder);
+  using target = await openFree(folder, segments);
   try {
     for (let number = 0; ; number++) {
-      const free = name + (number === 0 ? "" : `.${number}`);
+      const free = numbered(name, number);
       const fate = await moveTo(file, target, free, text);
       if (fate !== "exists") return fate === "moved" ? join(target.path, free) : undefined;
     }
   } catch (error) {
     throw target.explain(error);
   }
+}
+
+/** Opens the folders of a path, and makes those that do not exist. A name that a file or a link has gets a number. */
+async function openFree(root: string, segments: readonly string[]): Promise<Folder> {
+  let folder = await openFolder(root);
+  for (const name of segments) {
+    using parent = folder;
+    folder = await openNumbered(parent, name);
+  }
+  return folder;
+}
+
+async function openNumbered(parent: Folder, name: string): Promise<Folder> {
+  for (let number = 0; ; number++) {
+    try {
+      return await parent.folder(numbered(name, number), { create: true });
+    } catch (error) {
+      if (!["ENOTDIR", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    }
+  }
+}
+
+/** Of a name, in bytes of UTF-8. */
+const LONGEST_NAME = 255;
+const REASON = ".reason.txt";
+
+function numbered(name: string, number: number): string {
+  // leaves room for the reason's name, so that files whose long names begin alike get reasons of their own
+  return number === 0 ? name : shortened(name, LONGEST_NAME - `.${number}${REASON}`.length) + `.${number}`;
+}
+
+/** The longest beginning of a name that has no more than so many bytes, and no half characters. */
+function shortened(name: string, bytes: number): string {
+  let short = name;
+  while (Buffer.byteLength(short) > bytes) short = Array.from(short).slice(0, -1).join("");
+  return short;
 }
 
 /** `changed`: the file had vanished or changed. */
@@ -60,7 +99,7 @@ async function moveTo(
   name: string,
   text: string,
 ): Promise<"moved" | "exists" | "changed"> {
-  const [target, reason] = [folder.at(name), folder.at(`${name}.reason.txt`)];
+  const [target, reason] = [folder.at(name), folder.at(shortened(name, LONGEST_NAME - REASON.length) + REASON)];
   if (!(await isNew(writeFile(reason, text, { flag: "wx" })))) return "exists";
   let isMoved = false;
   let isMade = false;
@@ -105,6 +144,6 @@ async function linkOrCopy({ root, path, mark }: FoundFile, target: string): Prom
   }
   await using source = await openMarked(folder.at(basename(path)), mark);
   await copyFile(descriptorPath(source.fd, path), target, constants.COPYFILE_EXCL);
-  const time = new Date(mark.mtimeMs);
+  const time = new Date(fileTime(mark.mtimeMs));
   await utimes(target, time, time);
 }

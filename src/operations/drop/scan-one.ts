@@ -88,6 +88,8 @@ async function* importFiles({ context, feed, options, counts, found }: Scan): As
   const { overwrite, dryRun, again, settle, rejectTo } = options;
   const { drop_path: root } = feed;
   const pathOf = (path: string) => relative(root, path).replaceAll(sep, "/");
+  // first, because among thousands of feeds the comparison with all their places costs most
+  await (await openDropPath(root)).close();
   const intake = await intakeOf(feed);
   refuseDropOverlap(feed, root, options.occupied);
   const memory = createKnownRejects(await readDropFiles(db, feed.id), {

@@ -19,7 +19,7 @@ import type { MigrationState } from "../../catalog/schema/migration.ts";
 import { FeedctlError } from "../../errors.ts";
 import { MARKER_KEY } from "../../lib/key.ts";
 import type { FeedType } from "../../formats/feed-types.ts";
-import { directoryLocation, locationName } from "../../stores/location.ts";
+import { directoryLocation } from "../../stores/location.ts";
 import { defaultStoreType, requireProvider, type StoreType } from "../../stores/providers.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
@@ -29,6 +29,7 @@ import { loadSettings } from "../feed-store/effective-settings.ts";
 import { defaultDirectory } from "../feed-store/default-directory.ts";
 import { explicitPlace } from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
+import { earlierPlaces, placeOf } from "../feed-store/store-place.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
 import { requireFeed, lockLiveFeed } from "../feed-store/find-feed.ts";
 import { describeOptions } from "../feed-store/store-secrets.ts";
@@ -177,13 +178,6 @@ export async function describeStore(context: Context, db: Db, feed: FeedRow, row
   return { type, location: directory.path, because: directory.because, options };
 }
 
-function placeOf(row: StoreRow): string {
-  const { isLocal, pathOption } = requireProvider(row.type);
-  const path = row.options[pathOption];
-  if (isLocal && typeof path === "string") return path;
-  return row.location === null ? "the default directory" : locationName(row.location);
-}
-
 export interface FeedSettings {
   description?: string | null | undefined;
   /** An absolute path; null removes it. */
@@ -244,13 +238,13 @@ export async function renameFeed(context: Context, name: string, to: string): Pr
 }
 
 /**
- * Deletes a feed's rows and keeps its files; `filesAt` says where. The id, and with it the default directory, is never
+ * Deletes a feed's rows and keeps its files; `filesAt` and `earlier` say where. The id, and with it the default directory, is never
  * reused.
  */
 export async function deleteFeed(
   context: Context,
   name: string,
-): Promise<{ feed: Feed; totals: FeedTotals; filesAt: string }> {
+): Promise<{ feed: Feed; totals: FeedTotals; filesAt: string; earlier: string[] }> {
   const catalog = await context.catalog();
   const found = await requireFeed(catalog.db, name);
   await using lock = await lockWholeFeed(context, catalog, found);
@@ -269,7 +263,7 @@ export async function deleteFeed(
         context.now(),
       );
     await deleteFeedRow(transaction, feed.id);
-    return { feed: feedOf(feed), totals, filesAt };
+    return { feed: feedOf(feed), totals, filesAt, earlier: earlierPlaces(stores) };
   });
 }
 

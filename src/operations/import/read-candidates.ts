@@ -1,3 +1,4 @@
+import { fileTime } from "../../lib/files/file-time.ts";
 import { dirname } from "node:path";
 import type { RecordedFile } from "../../catalog/recorded-files.ts";
 import { isFeedctlError } from "../../errors.ts";
@@ -136,5 +137,5 @@ function sizeOf(candidate: Candidate): number {
 }
 
 function timeOf({ mtimeMs }: FileMark): Date {
-  return new Date(Math.floor(mtimeMs));
+  return new Date(Math.floor(fileTime(mtimeMs)));
 }

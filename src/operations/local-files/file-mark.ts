@@ -2,7 +2,6 @@ import type { Stats } from "node:fs";
 import { lstat, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname, relative, sep } from "node:path";
 import { FeedctlError } from "../../errors.ts";
-import { fileTime } from "../../lib/files/file-time.ts";
 import { openFolderBelow, type Folder } from "../../lib/files/open-folder.ts";
 import { openRegularFileByName } from "../../lib/files/open-regular-file.ts";
 import type { Key } from "../../lib/key.ts";
@@ -29,7 +28,7 @@ export interface MarkedFile {
 }
 
 export function markOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): FileMark {
-  return { dev, ino, size, mtimeMs: fileTime(mtimeMs), ctimeMs };
+  return { dev, ino, size, mtimeMs, ctimeMs };
 }
 
 /** Whether nothing about the file has changed. */

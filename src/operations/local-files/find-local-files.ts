@@ -15,7 +15,8 @@ export type LocalItem =
   | { kind: "problem"; local: string; reason: string; skip: boolean };
 
 /**
- * Lists the files that the given paths select. Links are not followed.
+ * Lists the files that the given paths select. Links are not followed, except one that is given with `/` at its end: it names
+ * the folder that it leads to.
  * - A file gets its name as path.
  * - A folder's files get paths below the folder's name; without the name when the path ends with `/`, `.` or `..`.
  *   Subfolders, empty ones included, need `recursive`.
@@ -33,7 +34,7 @@ export async function* findLocalFiles(
     context.signal.throwIfAborted();
     const text = context.platform === "win32" ? given.replaceAll("\\", "/") : given;
     const local = resolve(options.cwd, text);
-    const info = await lstat(local).catch((error: NodeJS.ErrnoException) => error);
+    const info = await (/\/\.?$/.test(text) ? stat : lstat)(local).catch((error: NodeJS.ErrnoException) => error);
     if (info instanceof Error) {
       const pattern = info.code === "ENOENT" ? splitPattern(text) : undefined;
       if (pattern !== undefined) yield* matching(given, pattern, options);

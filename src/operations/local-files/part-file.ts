@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, open, readdir, unlink, type FileHandle } from "node:fs/promises";
+import { open, readdir, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { FeedctlError } from "../../errors.ts";
+import { makeFolders } from "../../lib/files/make-folders.ts";
 import type { Folder } from "../../lib/files/open-folder.ts";
 import { isOwnFile } from "../../lib/files/open-regular-file.ts";
 import { lockOwnerName, tryProcessLock } from "../../lib/files/process-lock.ts";
@@ -100,7 +101,7 @@ export async function lockDownload({ dataDir }: Context, target: string): Promis
   const folder = join(dataDir, "downloads");
   let lock;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolders(folder, { mode: 0o700 });
     lock = await tryProcessLock(join(folder, `${name}.lock`));
   } catch {
     return undefined;

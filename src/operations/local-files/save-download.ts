@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import type { Stats } from "node:fs";
-import { lstat, mkdir, rename, stat, type FileHandle } from "node:fs/promises";
+import { lstat, rename, stat, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -9,6 +9,7 @@ import { isDiskFull } from "../../lib/files/disk-full.ts";
 import { hashStream } from "../../lib/bytes/hash.ts";
 import { readHandle } from "../../lib/files/read-handle.ts";
 import { renameWithoutOverwrite } from "../../lib/files/rename-without-overwrite.ts";
+import { makeFolders } from "../../lib/files/make-folders.ts";
 import { openFolderBelow, type Folder } from "../../lib/files/open-folder.ts";
 import { openRegularFile } from "../../lib/files/open-regular-file.ts";
 import { diskError } from "../../stores/disk/index.ts";
@@ -70,7 +71,7 @@ interface Target {
 export async function saveDownload(context: Context, input: SaveInput): Promise<"saved" | "unchanged"> {
   const { file, target, root, overwrite } = input;
   try {
-    await mkdir(root, { recursive: true });
+    await makeFolders(root);
     const inner = relative(root, dirname(target));
     using folder = await openFolderBelow(root, inner === "" ? [] : inner.split(sep), { create: true });
     const place: Target = { folder, name: basename(target) };

@@ -145,7 +145,15 @@ export async function recordMigration(
         await updateStorePlace(db, open.to_store_id, place);
         await sealStore(context, db, open.to_store_id);
         const now = context.now();
-        await updateMigration(db, open.id, { state: "copying", run_id: run.id, plan, request: null, updated_at: now });
+        const begun = {
+          state: "copying",
+          run_id: run.id,
+          plan,
+          request: null,
+          problem: null,
+          updated_at: now,
+        } as const;
+        await updateMigration(db, open.id, begun);
         return { ...open, plan, state: "copying" };
       }
       throw new FeedctlError(

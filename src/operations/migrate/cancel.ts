@@ -4,6 +4,7 @@ import { findOpenMigration, updateMigration } from "../../catalog/migration/feed
 import { countClaimedRanges, releaseRanges } from "../../catalog/migration/ranges.ts";
 import { forgetDeletes } from "../../catalog/pending.ts";
 import {
+  hasCopies,
   listAnnouncedCopies,
   forgetAnnounced,
   forgetCopies,
@@ -72,9 +73,10 @@ export async function cancelMigration(
   const { location } = await explicitPlace(context, catalog.db, feed, row);
   const result = { feed: feed.name, target: locationName(location), removed: 0, left: 0 };
 
-  await using opened = keepCopies
-    ? undefined
-    : await openProvenStore(context, catalog.db, feed, { row, intent: "write" });
+  // without a marker nothing was written there: the target may be one that cannot be written
+  const isUnused = row.marked_at === null && !(await hasCopies(catalog.db, row.id));
+  await using opened =
+    keepCopies || isUnused ? undefined : await openProvenStore(context, catalog.db, feed, { row, intent: "write" });
   if (opened !== undefined) {
     const pairs = sideBySide<{ blob: BlobInfo; proof: Proof }>(
       { blob: opened.list("", { signal }), proof: listProofs(catalog.db, row.id, open.id) },

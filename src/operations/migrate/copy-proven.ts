@@ -15,8 +15,11 @@ export interface ProvenInput {
   blob: BlobInfo;
   /** The blob's row in the catalog. Without it the source is read twice: for its hash, and for the copy. */
   row: Pick<FileRow, "size" | "sha256" | "md5" | "contentType" | "served" | "described"> | undefined;
-  /** `replace`: the target's blob is a copy of this migration and holds outdated bytes. */
-  ifExists: "fail" | "replace";
+  /**
+   * - `replace`: the target's blob is a copy of this migration and holds outdated bytes.
+   * - `repair`: it is the feed's own from before. It is read, and replaced when it holds other bytes.
+   */
+  ifExists: "fail" | "replace" | "repair";
   /** The target's blob, when it is proven to hold the row's bytes: then only its properties may need an update. */
   copy?: Copy | undefined;
   preserve: Preserve | undefined;
@@ -55,13 +58,23 @@ export async function copyProven(context: Context, input: ProvenInput): Promise<
     return { outcome: "verified", proof: prove(await describeCopy(context, target, row, copy.blob), copy.own) };
   const contentType = row?.contentType;
   const served = row === undefined || row.served === null ? undefined : servedAs(row.served);
-  const how = { ifExists, expected, contentType, served, preserve, notes };
-  const put = await copyBlob(context, { source, target, blob, ...how });
+  const there = ifExists === "repair" ? await target.head(key, { signal: context.signal, checksums: true }) : undefined;
+  const isSound = there !== undefined && (await hashOf(context, target, there)) === sha256;
+  const replaces = ifExists === "replace" || there !== undefined ? "replace" : "fail";
+  const how = { ifExists: replaces, expected, contentType, served, preserve, notes } as const;
+  const put = isSound
+    ? ({ outcome: "unchanged", tag: there.tag } as const)
+    : await copyBlob(context, { source, target, blob, ...how });
   const copied = put.outcome !== "unchanged";
   // a blob that existed before may have other properties
   const mayDiffer = !copied && row !== undefined && described !== null;
   const tag = mayDiffer ? await describeCopy(context, target, row, { key, tag: put.tag }) : put.tag;
   return { outcome: copied ? "copied" : "verified", proof: prove(tag, copied) };
+}
+
+/** The blob's SHA-256: the one that is stored with it, else of its bytes. */
+async function hashOf({ signal }: Context, store: Store, blob: BlobInfo): Promise<string> {
+  return blob.sha256 ?? (await hashStream(await store.get(blob.key, { signal, known: blob }))).sha256;
 }
 
 /** Updates a blob's properties to those of its row, where they differ. Returns its tag. */

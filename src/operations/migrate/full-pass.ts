@@ -15,6 +15,7 @@ import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
 import { copyProven } from "./copy-proven.ts";
 import { createPassLog, type PassEvent, type PassLog } from "./pass-log.ts";
 import {
+  existingAs,
   foreignName,
   hasValidKey,
   invalidKey,
@@ -150,7 +151,7 @@ function planCopy({ input, log }: Pass, pair: PassPair): PlannedCopy | undefined
  */
 function rememberHash(log: PassLog, { key, row, target: to, proof }: PassPair): void {
   const { sha256, tag } = to ?? {};
-  if (sha256 === undefined || tag === undefined || proof?.tag === tag) return;
+  if (sha256 === undefined || tag === undefined || (proof?.tag === tag && !proof.unread)) return;
   log.prove({ key, tag, sha256, copied: false, catalogued: row !== undefined, described: null });
 }
 
@@ -219,8 +220,7 @@ async function copyPair({ context, db, input, log, notes }: Pass, pair: PassPair
       "the file is in the catalog, but the source has no such blob; import or upload it again, and it is restored",
     );
   // a copy of an earlier pass may be replaced: the package was deleted and imported again with other bytes
-  const isOwn = to !== undefined && proof?.tag === to.tag && isOwnCopy(input.ownTarget, proof?.copiedBy);
-  const ifExists = isOwn ? "replace" : "fail";
+  const ifExists = existingAs(input.ownTarget, to, proof);
   const copy = provenCopy({ ...pair, ...(row && { row }) }, migrationId);
   const done = await copyProven(context, { source, target, blob: from, row, ifExists, copy, preserve, notes });
   if (done.proof !== undefined) log.prove(done.proof);

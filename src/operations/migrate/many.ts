@@ -99,6 +99,8 @@ export async function goalsFor(
     names === "all"
       ? (await listFeeds(db)).filter((feed) => feed.deleting_at === null)
       : await Promise.all(names.map((name) => requireLiveFeed(db, name)));
+  const twice = feeds.find(({ id }, index) => feeds.findIndex((other) => other.id === id) < index);
+  if (twice !== undefined) throw new FeedctlError("usage", `feed "${twice.name}" is named twice`);
   const { isLocal, pathOption: property } = requireProvider(to);
   return feeds.map((feed) => {
     const path = options[property];
@@ -130,6 +132,7 @@ export function readPlan(text: string, file: string): FeedGoal[] {
   }
   const entries = typeof document === "object" && "migrations" in document ? document.migrations : undefined;
   if (!Array.isArray(entries)) throw wrong('it has no list "migrations"');
+  const named = new Map<string, string>();
   return entries.map((entry: unknown, index) => {
     const where = `migration ${index + 1}`;
     const start = places.of(entries, index);
@@ -145,6 +148,9 @@ export function readPlan(text: string, file: string): FeedGoal[] {
       ...rest
     } = entry as Record<string, unknown>;
     if (typeof feed !== "string" || feed === "") throw wrong(`${where} has no "feed"`, at("feed"));
+    const same = named.get(feed.toLowerCase());
+    if (same !== undefined) throw wrong(`${where} moves feed "${feed}" again, as ${same} does`, at("feed"));
+    named.set(feed.toLowerCase(), where);
     const provider = findProvider(to);
     if (provider === undefined)
       throw wrong(`${where} has no known store type in "to": one of ${storeTypeNames.join(", ")}`, at("to"));

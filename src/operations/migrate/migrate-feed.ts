@@ -106,7 +106,16 @@ export async function* migrateFeed(
   await using run = await startRun(outer, "migrate", feed.id);
   const holders = [lock, run];
   const migration = await recordMigration(outer, { catalog, feed, ends, run, holders }, plan);
-  const target = await provenTarget(outer, db, { feed, storeId: migration.to_store_id, next, target: opened });
+  const saveProblem = async (error: unknown) => {
+    const problem = outer.signal.aborted ? "interrupted" : (error as Error).message;
+    const ended = { problem, updated_at: outer.now() };
+    await commit(db, holders, (transaction) => updateMigration(transaction, migration.id, ended)).catch(() => {});
+  };
+  const about = { feed, storeId: migration.to_store_id, next, target: opened };
+  const target = await provenTarget(outer, db, about).catch(async (error: unknown) => {
+    await saveProblem(error);
+    throw error;
+  });
   await using watch = watchMigration(outer, catalog, migration.id, lock);
   const context = { ...outer, signal: AbortSignal.any([outer.signal, watch.signal]) };
   const ownTarget = await wasCurrentStore(db, feed.id, migration.to_store_id);
@@ -116,8 +125,11 @@ export async function* migrateFeed(
   try {
     yield* runPasses(session, watch, summary, input);
   } catch (error) {
-    if (outer.signal.aborted) throw error;
-    if (watch.request === undefined) throw watch.lockError ?? error;
+    if (outer.signal.aborted || watch.request === undefined) {
+      const cause = outer.signal.aborted ? error : (watch.lockError ?? error);
+      await saveProblem(cause);
+      throw cause;
+    }
     if (watch.request === "cancel")
       throw new FeedctlError(
         "interrupted",
@@ -224,14 +236,24 @@ async function* runPass(
     skipCached: migration.plan.cached === "skip",
     preserve: migration.plan.preserve,
   });
-  for await (const event of events) {
-    counts[event.outcome]++;
-    if (event.outcome === "copied") counts.bytes += event.size;
-    yield event;
+  const saveCounts = (finished: boolean) =>
+    commit(db, holders, (transaction) =>
+      updatePass(transaction, { migrationId: migration.id, number }, passCounts(counts), {
+        now: context.now(),
+        finished,
+      }),
+    );
+  try {
+    for await (const event of events) {
+      counts[event.outcome]++;
+      if (event.outcome === "copied") counts.bytes += event.size;
+      yield event;
+    }
+  } catch (error) {
+    await saveCounts(false).catch(() => {}); // how far it came
+    throw error;
   }
-  const ended = { now: context.now(), finished: true };
-  const pass = { migrationId: migration.id, number };
-  await commit(db, holders, (transaction) => updatePass(transaction, pass, passCounts(counts), ended));
+  await saveCounts(true);
   addPass(summary, counts);
   return counts;
 }

@@ -3,7 +3,7 @@ import type { FileRow } from "../../catalog/files.ts";
 import type { SavedProof } from "../../catalog/migration/proofs.ts";
 import { isKey, keyProblem, type Key } from "../../lib/key.ts";
 import type { BlobInfo } from "../../stores/store.ts";
-import type { Copy } from "./copy-proven.ts";
+import type { Copy, ProvenInput } from "./copy-proven.ts";
 
 /** The entries of catalog, source, target and proofs at one key. */
 export type PassEntry = {
@@ -42,7 +42,7 @@ export function isProven({ row, source, target, proof }: PassPair): boolean {
   if (target === undefined) return false;
   const described = row?.described ?? null;
   if (described !== null && (proof?.tag !== target.tag || proof?.described !== described)) return false;
-  if (proof !== undefined && proof.tag === target.tag && (sha256 === undefined || proof.sha256 === sha256)) {
+  if (proof?.unread === false && proof.tag === target.tag && (sha256 === undefined || proof.sha256 === sha256)) {
     // a blob without a row has no hash to compare: its source must not be newer than the copy
     return row !== undefined || source === undefined || source.modified <= target.modified;
   }
@@ -57,9 +57,20 @@ export function isOwnCopy(ownTarget: boolean, copiedBy: number | null | undefine
   return ownTarget || typeof copiedBy === "number";
 }
 
+/** How to treat the target's blob: other bytes are replaced only when a proof shows that they are the feed's. */
+export function existingAs(
+  ownTarget: boolean,
+  to: BlobInfo | undefined,
+  proof: Pick<SavedProof, "tag" | "copiedBy" | "unread"> | undefined,
+): ProvenInput["ifExists"] {
+  if (to === undefined || proof === undefined) return "fail";
+  if (ownTarget && proof.unread) return "repair";
+  return to.tag === proof.tag && isOwnCopy(ownTarget, proof.copiedBy) ? "replace" : "fail";
+}
+
 /** The target's blob, if it is proven to hold the row's bytes. */
 export function provenCopy({ row, target, proof }: PassPair, migrationId: number): Copy | undefined {
-  if (row === undefined || target === undefined || proof?.tag !== target.tag || proof?.sha256 !== row.sha256)
-    return undefined;
+  if (row === undefined || target === undefined || proof === undefined || proof.unread) return undefined;
+  if (proof.tag !== target.tag || proof.sha256 !== row.sha256) return undefined;
   return { blob: target, own: proof.copiedBy === migrationId };
 }

@@ -1,11 +1,11 @@
 import { listFeeds, type FeedRow } from "../../catalog/feeds.ts";
-import { listMigrations, type MigrationRow } from "../../catalog/migration/feed-migrations.ts";
+import { listMigrations, listStoresToRetire, type MigrationRow } from "../../catalog/migration/feed-migrations.ts";
 import { listFailures, listPasses, type Failure, type PassRow } from "../../catalog/migration/progress.ts";
 import { rangeTotals } from "../../catalog/migration/ranges.ts";
 import type { MigrationPlan, MigrationRequest, MigrationState } from "../../catalog/schema/migration.ts";
 import { listStoresOfFeed, type StoreRow } from "../../catalog/stores.ts";
-import { locationName } from "../../stores/location.ts";
 import type { Context } from "../context.ts";
+import { placeOf } from "../feed-store/store-place.ts";
 import { requireFeed } from "../feed-store/find-feed.ts";
 import { deadRuns } from "../commit/recorded-run.ts";
 
@@ -41,6 +41,10 @@ export interface MigrationPass {
 export interface MigrationStatus extends Migration {
   /** Whether a process runs it now. */
   running: boolean;
+  /** Why the last run ended before it was done; null while one runs, and when none ended early. */
+  problem: string | null;
+  /** Earlier stores that still hold files of the feed, until they are retired. */
+  toRetire: string[];
   plan: MigrationPlan;
   request: MigrationRequest | null;
   passes: MigrationPass[];
@@ -92,6 +96,8 @@ async function statusOf(context: Context, feed: FeedRow, row: MigrationRow): Pro
   return {
     ...migrationOf(feed, await listStoresOfFeed(db, feed.id), row),
     running,
+    problem: running || row.finished_at !== null ? null : row.problem,
+    toRetire: (await listStoresToRetire(db, feed.id)).filter(({ role }) => role === "previous").map(placeOf),
     plan: row.plan,
     request: row.request,
     passes,
@@ -120,8 +126,8 @@ function pace(pass: MigrationPass | undefined, now: Date | null) {
 
 function migrationOf(feed: FeedRow, stores: readonly StoreRow[], row: MigrationRow): Migration {
   const place = (id: number) => {
-    const location = stores.find((store) => store.id === id)?.location;
-    return location === null || location === undefined ? "its default directory" : locationName(location);
+    const store = stores.find((each) => each.id === id);
+    return store === undefined ? "" : placeOf(store);
   };
   return {
     id: row.id,

@@ -13,7 +13,7 @@ import type { BlobInfo, Store } from "../../stores/store.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { copyProven, type ProvenInput } from "./copy-proven.ts";
-import { invalidKey, isOwnCopy } from "./pass-pair.ts";
+import { existingAs, invalidKey } from "./pass-pair.ts";
 import type { Preserve } from "../transfer/preserve.ts";
 import { createTransfer } from "../transfer/transfer-pool.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
@@ -148,13 +148,15 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     return copiedBy === migrationId;
   }
 
-  /** How to treat the target's blob: other bytes are replaced only when a proof shows the blob that is still there. */
+  /** How to treat the target's blob, which may not have changed since its proof. */
   async function existingCopy(row: UnprovenRow): Promise<Pick<ProvenInput, "ifExists" | "copy">> {
     if (row.tag === null) return { ifExists: "fail" };
     const blob = await target.head(row.key, { signal });
-    if (blob?.tag !== row.tag) return { ifExists: "fail" };
-    if (row.sameBytes) return { ifExists: "fail", copy: { blob, own: isOwn(row) } };
-    return { ifExists: isOwnCopy(input.ownTarget, row.copiedBy) ? "replace" : "fail" };
+    const { tag, copiedBy, unread } = row;
+    const proof = { tag, copiedBy, unread: unread === true };
+    if (blob !== undefined && blob.tag === tag && row.sameBytes && !proof.unread)
+      return { ifExists: "fail", copy: { blob, own: isOwn(row) } };
+    return { ifExists: existingAs(input.ownTarget, blob, proof) };
   }
 }
 

@@ -7,6 +7,7 @@ import type { BlobInfo, DeleteFailure, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { copyBlob } from "../transfer/copy-blob.ts";
 import { deleteBlobs } from "../transfer/delete-blobs.ts";
+import { createTransfer } from "../transfer/transfer-pool.ts";
 import type { Tally } from "./tally.ts";
 import type { Trash } from "./trash.ts";
 import { refuseDeletes, type DeletePlan, type Limit } from "./decide.ts";
@@ -33,6 +34,8 @@ export interface ExtrasInput {
 }
 
 const DELETE_BATCH = 1000;
+/** A killed run leaves at most as many copies in the trash whose blobs it has not deleted. */
+const TRASH_BATCH = 100;
 
 /**
  * Deletes the blobs that are only in the target. Throws `refused` before the first delete when a guard forbids the
@@ -49,19 +52,57 @@ export async function* deleteExtras(context: Context, input: ExtrasInput, tally:
     throw new FeedctlError("refused", `nothing was deleted from ${place}: ${reason}`, { hint });
   }
   if (!dryRun) await input.approve(extras.count, place);
-  for await (const batch of inBatches(extras.read(), DELETE_BATCH)) {
+  for await (const batch of inBatches(extras.read(), trash === undefined ? DELETE_BATCH : TRASH_BATCH)) {
     context.signal.throwIfAborted();
     const blobs = batch.map(({ key, size, modified }) => ({
       key: parseBlobName(key),
       size,
       modified: new Date(modified),
     }));
-    if (!dryRun) {
-      if (trash !== undefined) for (const blob of blobs) await copyToTrash(context, target, blob, trash);
-      await deleteBatch(context, target, blobs, tally);
-    } else for (const blob of blobs) tally.deleted(blob);
+    if (dryRun) for (const blob of blobs) tally.deleted(blob);
+    else if (trash === undefined) await deleteBatch(context, target, blobs, tally);
+    else await trashBatch(context, { target, trash, blobs }, tally);
     yield;
   }
+}
+
+/**
+ * Copies blobs to the trash and deletes those that were copied. A blob that cannot be copied stays, and is reported. When
+ * the store fails, what was copied before is deleted first: the next run would copy it once more.
+ */
+async function trashBatch(
+  context: Context,
+  { target, trash, blobs }: { target: Store; trash: Trash; blobs: readonly BlobInfo[] },
+  tally: Tally,
+): Promise<void> {
+  const { concurrency, signal } = context;
+  const kept = new Set<Key>();
+  let outage: { error: unknown } | undefined;
+  {
+    await using transfer = createTransfer<BlobInfo>({
+      concurrency,
+      retries: 0,
+      wait: 0,
+      spool: "",
+      signal,
+      again: async () => {},
+      postponed() {},
+      failed: (blob, error) => tally.undeleted(blob, `it could not be kept in the trash: ${error.message}`),
+    });
+    const keep = async (blob: BlobInfo) => {
+      await copyToTrash(context, target, blob, trash);
+      kept.add(blob.key);
+    };
+    try {
+      for (const blob of blobs) await transfer.add(blob, () => keep(blob));
+      await transfer.idle();
+    } catch (error) {
+      outage = { error };
+    }
+  }
+  const copied = blobs.filter(({ key }) => kept.has(key));
+  await deleteBatch(context, target, copied, tally).catch((error: unknown) => void (outage ??= { error }));
+  if (outage !== undefined) throw outage.error;
 }
 
 /** Copies a blob of the target to the trash, unless it does not exist any more. */
@@ -80,7 +121,7 @@ export async function copyToTrash(context: Context, target: Store, blob: BlobInf
 async function deleteBatch(
   context: Context,
   target: Store,
-  blobs: { key: Key; size: number }[],
+  blobs: readonly { key: Key; size: number }[],
   tally: Tally,
 ): Promise<void> {
   const keys = blobs.map(({ key }) => key);

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { batched } from "../../lib/lists/batches.ts";
 import { lockOwnerName, tryProcessLock } from "../../lib/files/process-lock.ts";
+import { makeFolders } from "../../lib/files/make-folders.ts";
 import { createSpool } from "../../lib/lists/spool.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import { locationName } from "../../stores/location.ts";
@@ -107,7 +107,7 @@ async function* mirrorOnce(context: Context, run: MirrorRun): AsyncGenerator<Mir
 async function* deleteIfNothingFailed(context: Context, run: MirrorRun): AsyncGenerator<MirrorEvent[], boolean> {
   const { input, target, extras, counts, clashes, trash, tally, names } = run;
   const { summary } = tally;
-  if (summary.failed + summary.mismatch > 0) {
+  if (summary.failed > 0) {
     if (extras.count > 0 && !input.noDelete) summary.notDeleted = "some files failed, so nothing is deleted";
     return false;
   }
@@ -163,7 +163,7 @@ async function sweepTarget(context: Context, { target }: MirrorRun): Promise<voi
 /** Creates the directory of the locks, journals and spools of mirrors, and returns its path. */
 async function ownDirectory(context: Context): Promise<string> {
   const directory = join(context.dataDir, "mirrors");
-  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+  await makeFolders(directory, { mode: 0o700 }).catch((error: unknown) => {
     throw diskError(error, "make", directory);
   });
   return directory;

@@ -2,7 +2,7 @@ import { marksFolder } from "../../stores/key.ts";
 import { feedTotals } from "../../catalog/feeds.ts";
 import { readWaitingDeletes, type WaitingDeletes } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import type { StoreRow } from "../../catalog/stores.ts";
+import { listStoresOfFeed, type StoreRow } from "../../catalog/stores.ts";
 import { isFeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
 import { keptAfterDelete, type StoreTraits } from "../../stores/traits.ts";
@@ -10,10 +10,13 @@ import type { Context } from "../context.ts";
 import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { examineStore, traitsOf } from "../feed-store/store-traits.ts";
+import { earlierPlaces } from "../feed-store/store-place.ts";
 import { describeStore, type FeedStore } from "../feeds/feeds.ts";
 
 export interface ShownStore extends FeedStore {
   feed: string;
+  /** Earlier stores that may still hold files of the feed. */
+  earlier: string[];
   /** How many blobs of the store are still to be deleted, and the first of those that it did not delete. */
   waiting: WaitingDeletes;
   /** What was found of the provider, and when; null: it was not asked yet, or there is nothing to ask. */
@@ -30,7 +33,8 @@ export async function showStore(context: Context, name: string): Promise<ShownSt
   const row = await requireStore(db, feed);
   const waiting = await readWaitingDeletes(db, row.id, LISTED);
   const described = await describeStore(context, db, feed, row);
-  return { feed: feed.name, ...described, waiting, traits: traitsOf(row) ?? null, askedAt: row.traits_at };
+  const earlier = earlierPlaces(await listStoresOfFeed(db, feed.id));
+  return { feed: feed.name, ...described, earlier, waiting, traits: traitsOf(row) ?? null, askedAt: row.traits_at };
 }
 
 export interface StoreUsage {

@@ -89,5 +89,6 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
 
 /** Whether the error may concern one blob only. Other codes, such as `full`, end the run. */
 function isItemError(error: unknown): error is FeedctlError {
+  if (isFeedctlError(error) && error.storeWide) return false;
   return isFeedctlError(error, "corrupt", "conflict", "not-found", "invalid", "denied", "unavailable", "usage");
 }

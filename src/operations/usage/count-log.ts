@@ -1,3 +1,4 @@
+import { fileTime } from "../../lib/files/file-time.ts";
 import { createHash, type Hash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import {
@@ -176,7 +177,7 @@ function createSaver(
       answer.lines += count;
       answer.unreadable += unreadable;
       const now = context.now();
-      const written = Math.max((await stat(log.file)).mtimeMs, last?.getTime() ?? 0);
+      const written = Math.max(fileTime((await stat(log.file)).mtimeMs), last?.getTime() ?? 0);
       await saveRejectedLog((await context.catalog()).db, log.feedId, {
         name: log.file,
         head,

@@ -2,11 +2,16 @@ import { getSystemErrorMessage } from "node:util";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 
-const known: Record<string, { code: ErrorCode; why: string; hint?: string }> = {
+const known: Record<string, { code: ErrorCode; why: string; hint?: string; storeWide?: boolean }> = {
   ENOENT: { code: "not-found", why: "it does not exist" },
   EACCES: { code: "denied", why: "permission denied" },
   EPERM: { code: "denied", why: "the operation is not permitted" },
-  EROFS: { code: "denied", why: "the file system is read-only" },
+  EROFS: {
+    code: "unavailable",
+    why: "the file system is read-only",
+    hint: "after errors of its disk Linux makes a file system read-only (see dmesg); else mount it for writing",
+    storeWide: true,
+  },
   ENOSPC: { code: "full", why: "no space is left on the disk", hint: "free space on that disk and run it again" },
   EDQUOT: { code: "full", why: "the disk quota is used up", hint: "free space or raise the quota, and run it again" },
   ELOOP: { code: "denied", why: "it is a symbolic link, which feedctl does not follow" },
@@ -35,8 +40,11 @@ export function diskError(error: unknown, action: string, path: string): unknown
   if (isFeedctlError(error)) return error;
   const errno = errnoOf(error);
   if (errno === undefined) return error;
-  const { code, why, hint } = known[errno] ?? { code: "unavailable", why: `${systemMessage(error)} (${errno})` };
-  return new FeedctlError(code, `cannot ${action} ${path}: ${why}`, { hint, cause: error });
+  const { code, why, hint, storeWide } = known[errno] ?? {
+    code: "unavailable",
+    why: `${systemMessage(error)} (${errno})`,
+  };
+  return new FeedctlError(code, `cannot ${action} ${path}: ${why}`, { hint, cause: error, storeWide });
 }
 
 function systemMessage(error: unknown): string {

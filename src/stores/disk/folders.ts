@@ -1,5 +1,6 @@
-import { mkdir, readdir, rmdir } from "node:fs/promises";
+import { readdir, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { makeFolders } from "../../lib/files/make-folders.ts";
 import { openFolder, type Folder } from "../../lib/files/open-folder.ts";
 import type { Key } from "../../lib/key.ts";
 import { syncFolder } from "../../lib/files/flush.ts";
@@ -8,7 +9,7 @@ export { syncFolder } from "../../lib/files/flush.ts";
 
 /** Creates the folder and its missing parents. `durable`: flushes them, so that they survive a power cut. */
 export async function makeFolder(folder: string, durable: boolean): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
+  const first = await makeFolders(folder);
   if (first === undefined || !durable) return;
   // A new folder survives a power cut only when its parent is flushed.
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));

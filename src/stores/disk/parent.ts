@@ -1,8 +1,8 @@
 // The folders of a key. Others may be able to write to a store's folders, so that a folder can become a symbolic link at
 // any moment: each is opened through its parent's handle.
-import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { FeedctlError } from "../../errors.ts";
+import { makeFoldersSync } from "../../lib/files/make-folders.ts";
 import { openFolder, openFolderSync, type Folder } from "../../lib/files/open-folder.ts";
 import { errnoOf } from "./errors.ts";
 import { makeFolder, syncFolder } from "./folders.ts";
@@ -81,7 +81,7 @@ export function createFolderCache(onCreated: (parent: string) => void): FolderCa
     } catch (error) {
       if (!create || errnoOf(error) !== "ENOENT") throw error;
     }
-    const first = mkdirSync(root, { recursive: true });
+    const first = makeFoldersSync(root);
     for (let made = root; first !== undefined && made.length >= first.length; made = dirname(made))
       onCreated(dirname(made));
     return openFolderSync(root);

@@ -93,7 +93,7 @@ export function createRecovery(name: string, options: RecoveryOptions = {}): Rec
           answered = true;
         },
         async recover(error, signal) {
-          if (!isFeedctlError(error, "unavailable") || isGivenUp(error)) throw error;
+          if (!isFeedctlError(error, "unavailable") || error.storeWide || isGivenUp(error)) throw error;
           const latest = now();
           since ??= latest;
           trouble = { since: trouble?.since ?? latest, latest, error };

@@ -151,7 +151,8 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
           throw Object.assign(error as Error, { keysWork: proven !== undefined && sameCredentials(proven, keys) });
         }
         if (isStale(error) && renewals++ === 0 && (await renewed(keys))) continue;
-        if (count >= MAX_TRIES || !(inStep || mayPass(error))) throw error;
+        // a tenth of a second does not change that nobody listens: the retry wrapper waits longer
+        if (count >= MAX_TRIES || !(inStep || mayPass(error)) || nobodyListens(error)) throw error;
       }
       await sleep(Math.random() * 100 * 2 ** count, undefined, { signal: call.signal });
     }
@@ -194,6 +195,11 @@ export function mayPass(error: unknown): boolean {
   // The call has already waited through the silence timeout. The retry wrapper decides whether to wait again.
   if (name === "TimeoutError") return false;
   return typeof code === "string" && !code.startsWith("UND_ERR_INVALID") && !code.startsWith("ERR_");
+}
+
+function nobodyListens(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return ["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH"].includes(String(code));
 }
 
 /** Error codes that new credentials may cure. */

@@ -305,6 +305,14 @@ onDatabases("asset directories", ["PostgreSQL"], (database) => {
     assert.match((await place.exits(3, "asset", "upload", dir, "in/bad\u0007name")).stdout, /control character/);
     symlinkSync(place.path("other"), place.path("in/link"));
     assert.match((await place.exits(3, "asset", "upload", dir, "in/link")).stdout, /links are not followed/);
+    // with a slash at its end it names the folder, as it does for asset sync
+    mkdirSync(place.path("elsewhere"));
+    writeFileSync(place.path("elsewhere/x"), "6");
+    symlinkSync(place.path("elsewhere"), place.path("in/folder"));
+    assert.match((await place.exits(3, "asset", "upload", dir, "in/folder")).stdout, /links are not followed/);
+    await place.run("asset", "upload", dir, "in/folder/", "--to", "linked");
+    const equal = (await place.run("asset", "sync", "in/folder/", dir, "--to", "linked", "--json")).summary();
+    assert.partialDeepStrictEqual(equal, { total: 1, skipped: 1, extras: 0 });
     const azure = await stores.directory(place, "azure");
     writeFileSync(place.path("dot."), "5");
     assert.match((await place.exits(3, "asset", "upload", azure, "dot.")).stdout, /Azure alters/);

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSy
 import { join } from "node:path";
 import { openPostgres } from "../../../src/catalog/connection/open-postgres.ts";
 import type { Context } from "../../../src/operations/context.ts";
-import { retireStore } from "../../../src/operations/migrate/retire.ts";
+import { retireStores } from "../../../src/operations/migrate/retire.ts";
 import { openStore } from "../../../src/stores/providers.ts";
 import { undeletable } from "../../support/failing-store.ts";
 import { testContext } from "../../support/mirror.ts";
@@ -116,7 +116,7 @@ onDatabases("blobs that a store does not delete", ["PostgreSQL"], (database) => 
       }),
       catalog: async () => catalog,
     };
-    const first = await Array.fromAsync(retireStore(context, "files"));
+    const first = await Array.fromAsync(retireStores(context, "files"));
     assert.deepEqual(
       first.filter(({ type }) => type === "failed"),
       [{ type: "failed", key: "held/a", reason: "the test locked held/a" }],
@@ -124,8 +124,8 @@ onDatabases("blobs that a store does not delete", ["PostgreSQL"], (database) => 
     assert.partialDeepStrictEqual(first.at(-1), { deleted: 4, kept: 0, failed: 1 });
     assert.equal(isStored(place, "held/a"), true);
     locked = false;
-    const second = await Array.fromAsync(retireStore(context, "files"));
+    const second = await Array.fromAsync(retireStores(context, "files"));
     assert.partialDeepStrictEqual(second.at(-1), { retired: false, deleted: 1, failed: 0 });
-    assert.partialDeepStrictEqual((await Array.fromAsync(retireStore(context, "files"))).at(-1), { retired: true });
+    assert.partialDeepStrictEqual((await Array.fromAsync(retireStores(context, "files"))).at(-1), { retired: true });
   });
 });

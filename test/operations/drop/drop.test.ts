@@ -129,6 +129,28 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     const reason = readFileSync(join(aside.path, "x/bad.tgz.1.reason.txt"), "utf8");
     assert.match(reason, /not a valid npm package[^]*feed: {3}web\nfile: {3}.*\/drop\/web\/x\/bad\.tgz/);
     assert.deepEqual(await place.rows("select path from feedctl.drop_files"), []);
+
+    // names without room for that of the reason, and a folder with the name of a file
+    for (const end of ["a", "b"]) drop.put(`${"ü".repeat(124)}${end}.tgz`, end);
+    drop.put("x/bad.tgz/y.tgz", "third");
+    assert.deepEqual((await scan(place, 3, "--reject-to", aside.path)).counts, { invalid: 3, rejected: 3 });
+    assert.deepEqual(drop.all(), ["x", "x/bad.tgz"], "empty folders");
+    const long = aside.all().filter((path) => path.startsWith("ü"));
+    assert.deepEqual(long.map((path) => path.replace(/^ü+/, "")).toSorted(), [
+      ".1",
+      ".1.reason.txt",
+      ".reason.txt",
+      "a.tgz",
+    ]);
+    assert.equal(readFileSync(join(aside.path, "x/bad.tgz.2/y.tgz"), "utf8"), "third");
+
+    // what cannot be moved is reported once
+    drop.put("y/bad.tgz", "fourth");
+    writeFileSync(place.path("file"), "");
+    const nowhere = ["--feed", "web", "--reject-to", place.path("file", "aside")];
+    assert.match((await scan(place, 6, ...nowhere)).stderr, /could not move .*y\/bad\.tgz/);
+    assert.deepEqual((await scan(place, 0, ...nowhere)).counts, { waiting: 1 });
+    assert.deepEqual((await scan(place, 0, "--reject-to", aside.path)).counts, { rejected: 1 });
     const refused = await place.exits(2, "drop", "scan", "--reject-to", join(drop.path, "x"));
     assert.match(refused.stderr, /overlaps the drop path of feed "web"/);
   });

@@ -219,14 +219,18 @@ onDatabases("files to import", ["PostgreSQL"], (database) => {
     await place.run("drop", "set", "web", place.path("drop"));
     for (const seconds of [910_692_730_085, -62_135_596_801]) {
       for (const file of ["in/odd", "drop/odd.tgz", "drop/junk.tgz"])
-        if (existsSync(place.path(file))) utimesSync(place.path(file), seconds, seconds);
+        // as a number, Node takes a negative time for now
+        if (existsSync(place.path(file))) utimesSync(place.path(file), `${seconds}`, `${seconds}`);
       if (Math.floor(statSync(place.path("in/odd")).mtimeMs / 1000) !== seconds)
         return t.skip("this file system keeps no such times");
       await place.run("asset", "upload", "files", `${place.path("in")}/`, "--recursive", "--to", `${seconds}/`);
       await place.exits(3, "drop", "scan", "--settle", "0");
       await place.run("mirror", place.path("in"), place.path(`copy${seconds}`), "--yes");
     }
-    assert.equal(((await place.run("asset", "list", "files", "--recursive", "--json")).json() as unknown[]).length, 4);
+    assert.equal(
+      ((await place.run("asset", "list", "files", "--recursive", "--json")).json() as unknown[]).length,
+      2 * (1 + 2),
+    );
     assert.deepEqual(readdirSync(place.path("drop")), ["junk.tgz"]);
   });
 

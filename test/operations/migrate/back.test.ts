@@ -1,6 +1,6 @@
 // Migrations that are rolled back, and the store that the feed has left.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { npmTarball } from "../../support/fixtures/packages.ts";
 import {
@@ -11,6 +11,7 @@ import {
   makePersonal,
   prepare,
   sound,
+  statusOf,
 } from "../../support/migrations.ts";
 import { writePackages } from "../../support/package-set.ts";
 
@@ -63,6 +64,58 @@ describeMigrations("migrations taken back", { concurrency: 3 }, (test) => {
     assert.partialDeepStrictEqual(retired, { deleted: 14, kept: 0 });
     assert.deepEqual(await keysIn(place), []);
     await sound(place, 14);
+  });
+
+  test("the store that a rollback goes back to is read: what changed there behind its time is copied again", async (place) => {
+    await prepare(place, 4);
+    await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("second"));
+    const [changed = "", missing = ""] = filesBelow(place.path("first"));
+    const { mtime, size } = statSync(changed);
+    writeFileSync(changed, Buffer.alloc(size, "x"));
+    utimesSync(changed, mtime, mtime);
+    rmSync(missing);
+    const back = (await place.run("migrate", "rollback", "web", "--json")).events().at(-1);
+    assert.partialDeepStrictEqual(back, { outcome: "switched", copied: 2, verified: 2, same: 0, failed: 0 });
+    await sound(place, 4);
+
+    // a blob that has its hash with it is not read
+    await place.run("migrate", "run", "web", "--to", ...place.toS3());
+    await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("third"));
+    const kept = (await place.run("migrate", "rollback", "web", "--json")).events().at(-1);
+    assert.partialDeepStrictEqual(kept, { outcome: "switched", copied: 0, verified: 4, failed: 0 });
+    await sound(place, 4);
+  });
+
+  test("a feed that moved twice gives up both old stores, one by one or together", async (place) => {
+    await prepare(place, 3);
+    for (const name of ["second", "third", "fourth"])
+      await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path(name));
+    await place.run("package", "delete", "web", "pack-001@1.0.0", "--yes");
+    const places = ["first", "second", "third"].map((name) => place.path(name));
+    assert.deepEqual((await statusOf(place))?.["toRetire"], places);
+    const shown = (await place.run("store", "show", "web", "--json")).json() as { earlier: string[] };
+    for (const each of places) assert.ok(shown.earlier.includes(each), each);
+    await place.exits(4, "migrate", "retire", "web", "--yes", "--store", place.path("fourth"));
+
+    const retire = async (...args: string[]) =>
+      (await place.run("migrate", "retire", "web", "--yes", "--json", ...args)).events();
+    assert.partialDeepStrictEqual(await retire("--store", places[1]!), [{ from: places[1], retired: false, kept: 0 }]);
+    assert.deepEqual((await statusOf(place))?.["toRetire"], [places[0], places[2]]);
+    const rest = await retire();
+    assert.partialDeepStrictEqual(rest, [
+      { from: places[0], kept: 0 },
+      { from: places[2], kept: 0 },
+    ]);
+    assert.deepEqual(places.flatMap(filesBelow), []);
+    assert.partialDeepStrictEqual(await retire(), [{ from: places[2], retired: true }]);
+    await sound(place, 2);
+    await place.run("feed", "create", "other", "--type", "npm");
+    await place.run("store", "set", "other", "disk", "--path", places[0]!);
+
+    await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("fifth"));
+    const deleted = await place.run("feed", "delete", "web", "--yes");
+    assert.match(deleted.stdout, /2 files stay at .*fifth/);
+    assert.match(deleted.stderr, /files of an earlier store of feed web may be at .*fourth/);
   });
 
   test("a cancelled rollback leaves the old store as it was, and can be started again", async (place) => {

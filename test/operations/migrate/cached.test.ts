@@ -71,7 +71,7 @@ describeMigrations("cached packages", { concurrency: 2 }, (test) => {
     await place.run("migrate", "run", "web", "--to", ...place.toS3());
     await place.exits(8, "feed", "clear-cached", "web");
     const cleared = (await place.run("feed", "clear-cached", "web", "--yes", "--json")).json();
-    assert.deepEqual(cleared, { feed: "web", versions: 4, files: 4 });
+    assert.partialDeepStrictEqual(cleared, { feed: "web", versions: 4, files: 4 });
     assert.deepEqual(await names(place), own);
     assert.equal((await keysIn(place)).length, 6);
     const again = await place.run("feed", "clear-cached", "web", "--yes");

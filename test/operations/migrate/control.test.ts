@@ -190,6 +190,9 @@ describeMigrations("migrations under control", { concurrency: 3 }, (test) => {
       assert.equal(code, 130);
       assert.match(stderr, /^error: interrupted$\n^hint: run the same command again to continue$/m);
       assert.match((await place.run("migrate", "status", "web")).stdout, /copying; no process is working on it/);
+      const status = (await statusOf(place)) as { problem: string; passes: { copied: number }[] };
+      assert.equal(status.problem, "interrupted");
+      assert.ok(status.passes.at(-1)!.copied > 0, "how far it came");
       await sound(place, 100);
       proxy.delay = 0;
       await place.run("migrate", "run", ...to);

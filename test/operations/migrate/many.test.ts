@@ -134,7 +134,11 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
       ["migrations: one", /it has no list "migrations"/],
       ["migrations: [one]", /:1:14: migration 1 is not an object/],
       ["migrations:\n  - to: disk", /:2:5: migration 1 has no "feed"/],
-      ["migrations: [{feed: one, to: disk}, {feed: one}]", /migration 2 has no known store type in "to"/],
+      ["migrations: [{feed: one, to: disk}, {feed: two}]", /migration 2 has no known store type in "to"/],
+      [
+        "migrations:\n  - {feed: one, to: disk}\n  - {feed: ONE, to: disk}",
+        /:3:6: migration 2 moves feed "ONE" again, as migration 1/,
+      ],
       ["migrations: [{feed: one, to: tape}]", /no known store type/],
       ["migrations: [{feed: one, to: disk, bucket: b}]", /a disk store has no option "bucket"/],
       ["migrations: [{feed: one, to: disk, path: [a]}]", /"path" must be text/],
@@ -162,6 +166,7 @@ describeMigrations("migrations of several feeds", { concurrency: 2 }, (test) => 
       [["--feeds", "one", "--all", ...disk], /--feeds and --all exclude each other/],
       [["--feeds", "one,", ...disk], /--feeds needs names/],
       [["--feeds", "", ...disk], /--feeds needs names/],
+      [["--feeds", "one,ONE", ...disk], /feed "one" is named twice/],
       [["--all", "--follow", "1s", ...disk], /--follow needs a single feed/],
       [["--from-file", "plan.yaml", ...disk], /--from-file cannot be used with/],
     ] as const) {

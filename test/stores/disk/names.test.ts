@@ -56,7 +56,7 @@ describe("file system errors", () => {
     ENOENT: "not-found",
     EACCES: "denied",
     EPERM: "denied",
-    EROFS: "denied",
+    EROFS: "unavailable",
     ENOSPC: "full",
     EDQUOT: "full",
     EISDIR: "conflict",

@@ -50,6 +50,7 @@ export const FeedDeletedResult = Type.Union([
     files: count(),
     bytes: count(),
     filesAt: text("location of its files, which stay"),
+    earlier: Type.Array(text(), { description: "earlier stores that may still hold files of the feed" }),
   }),
   Type.Object({
     feed: text(),

@@ -86,6 +86,8 @@ export type MigrationResult = Static<typeof MigrationResult>;
 export const MigrationStatusResult = Type.Object({
   ...MigrationResult.properties,
   running: flag("a process is working on it"),
+  problem: nullable(text(), "why the last run ended before it was done"),
+  toRetire: Type.Array(text(), { description: "earlier stores that still hold files; see: migrate retire" }),
   plan: Type.Object({
     cutover: oneOf(["auto", "manual"]),
     cached: oneOf(["copy", "skip", "clear"]),

@@ -52,6 +52,7 @@ export type TraitsResult = Static<typeof TraitsResult>;
 export const StoreOfFeedResult = Type.Object({
   ...StoreResult.properties,
   feed: text(),
+  earlier: Type.Array(text(), { description: "earlier stores that may still hold files of the feed" }),
   traits: nullable(TraitsResult, "null: not asked yet, or a disk"),
   askedAt: nullable(time()),
   waiting: Type.Object(
