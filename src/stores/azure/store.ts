@@ -39,7 +39,7 @@ export async function openAzureStore(
   { known }: { known?: StoreTraits | undefined } = {},
 ): Promise<Store> {
   const connection = await connectAzure(config, known);
-  const { client, prefix, name } = connection;
+  const { client, prefix, name, account, container } = connection;
   const call = createAzureCall(connection);
   const blobOf = (key: Key) => client.getBlockBlobClient(prefix + key);
   const doing = (verb: string, key: Key) => `cannot ${verb} ${JSON.stringify(key)} in ${name}`;
@@ -156,13 +156,7 @@ export async function openAzureStore(
     put: putHashed,
     remote: (blob) => ({
       blob,
-      origin: {
-        type: "azure",
-        host: connection.account,
-        bucket: connection.container,
-        name: prefix + blob.key,
-        urlHasTag: true,
-      },
+      origin: { type: "azure", host: account, bucket: container, name: prefix + blob.key, urlHasTag: true },
       url: (seconds) => connection.readUrl(blobOf(blob.key), seconds),
       publicUrl: async () => ((await isPublic()) ? blobOf(blob.key).url.replace(/\?.*$/, "") : undefined),
     }),
