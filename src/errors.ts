@@ -47,8 +47,15 @@ export interface ErrorDetail {
   status?: number | undefined;
   /** With `unavailable`: the server works but asks for fewer requests. */
   throttled?: boolean | undefined;
-  /** With `denied`: one blob alone is concerned, such as one in an archive class or under a legal hold; the credentials are right. */
+  /**
+   * One blob alone is concerned: it is in an archive class or under a legal hold, it has a key of its own, or the provider
+   * refuses its name. Store and credentials are right.
+   */
   blobOnly?: boolean | undefined;
+  /** With `blobOnly`: it is in an archive class, and can be read when somebody has restored it. */
+  archived?: boolean | undefined;
+  /** There are no credentials for the store, on this machine or at this time: the store itself was not asked. */
+  noCredentials?: boolean | undefined;
   /** With `unavailable`: the store as a whole refuses such calls, so that trying its other blobs cannot help. */
   storeWide?: boolean | undefined;
   /** With `throttled`: milliseconds after which the server allows a retry, if it says so. */
@@ -67,6 +74,8 @@ export class FeedctlError extends Error {
   readonly status: number;
   readonly throttled: boolean;
   readonly blobOnly: boolean;
+  readonly archived: boolean;
+  readonly noCredentials: boolean;
   readonly storeWide: boolean;
   readonly retryAfter: number | undefined;
 
@@ -77,6 +86,8 @@ export class FeedctlError extends Error {
     this.status = detail.status ?? errorCodes[code].exit;
     this.throttled = detail.throttled ?? false;
     this.blobOnly = detail.blobOnly ?? false;
+    this.archived = detail.archived ?? false;
+    this.noCredentials = detail.noCredentials ?? false;
     this.storeWide = detail.storeWide ?? false;
     this.retryAfter = detail.retryAfter;
   }
@@ -92,6 +103,16 @@ export function isFeedctlError(error: unknown, ...codes: ErrorCode[]): error is 
  */
 export function isRefusedBlob(error: unknown): error is FeedctlError {
   return isFeedctlError(error, "conflict", "corrupt", "invalid") || (isFeedctlError(error) && error.blobOnly);
+}
+
+/**
+ * Whether what a store says is about one blob: others may be read all the same. Any other error of a read ends the run, except
+ * where an operation distinguishes an outage by more than one error.
+ */
+export function isUnreadableBlob(error: unknown): error is FeedctlError {
+  return (
+    isFeedctlError(error, "not-found", "corrupt", "invalid", "denied") || (isFeedctlError(error) && error.blobOnly)
+  );
 }
 
 /** What this process ran out of, and what to raise, by the code of the error. */

@@ -201,6 +201,8 @@ export interface RemoteBlob {
    * provider allows. Undefined: these credentials cannot sign URLs.
    */
   url(seconds?: number): Promise<string | undefined>;
+  /** When the session of the signing credentials ends, and every URL with it. `unknown`: some time. Undefined: never. */
+  sessionEnd?(): Promise<Date | "unknown" | undefined>;
   /** The URL that is readable without a signature. Undefined: the blob is not known to be public. */
   publicUrl?(): Promise<string | undefined>;
 }

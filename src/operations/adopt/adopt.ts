@@ -1,7 +1,7 @@
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { loadFormat } from "../../formats/index.ts";
 import type { Store } from "../../stores/store.ts";
-import { openWriter, finishPendingOf } from "../commit/feed-writer.ts";
+import { openWriter, tryFinishPending } from "../commit/feed-writer.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import type { Context } from "../context.ts";
 import { requireActiveFeed } from "../feed-store/find-feed.ts";
@@ -47,7 +47,7 @@ export async function* adoptFeed(context: Context, input: AdoptInput): AsyncGene
   const format = feed.type === "asset" ? undefined : await loadFormat(feed.type);
   await using run = input.dryRun === true ? undefined : await startRun(context, "adopt", feed.id);
   await using writer = run === undefined ? undefined : openWriter(context, feed, run, "exclusive");
-  if (writer !== undefined) await finishPendingOf(context, writer);
+  if (writer !== undefined) await tryFinishPending(context, writer);
   const row = await requireStore(db, feed);
   await using store = await openFeedStore(context, db, feed, row);
   const { publishedFrom, distribution, component } = input;

@@ -51,9 +51,9 @@ export function openLocalBlobs(store: Store, signal: AbortSignal): LocalBlobs {
     for await (const blob of store.list(prefix, { signal })) {
       if (left-- === 0) return;
       if (blob.key.slice(prefix.length).includes("/") || blob.size > LARGEST_NEIGHBOUR) continue;
-      // it was deleted after it was listed
+      // it was deleted after it was listed, or cannot be read
       await path(blob).catch((error: unknown) => {
-        if (!isFeedctlError(error, "not-found", "corrupt")) throw error;
+        if (!isFeedctlError(error, "not-found", "corrupt") && !(isFeedctlError(error) && error.blobOnly)) throw error;
       });
     }
   }

@@ -1,5 +1,5 @@
 import { listPendingKeys } from "../../catalog/pending.ts";
-import { FeedctlError } from "../../errors.ts";
+import { FeedctlError, isUnreadableBlob } from "../../errors.ts";
 import { mapParallel } from "../../lib/concurrency/parallel.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";
@@ -25,7 +25,11 @@ export async function lookAgain<T extends { blob: BlobInfo }>(
     const { key, tag, size } = each.blob;
     if (unsettled.has(key))
       return { each, status: "skipped", reason: "an interrupted run left it; see: feedctl verify --repair" };
-    const now = await store.head(key, { signal: context.signal });
+    const now = await store.head(key, { signal: context.signal }).catch((error: unknown) => {
+      if (!isUnreadableBlob(error)) throw error;
+      return error;
+    });
+    if (now instanceof FeedctlError) return { each, status: "failed", reason: now.message };
     if (now === undefined) return { each, status: "failed", reason: "it was deleted while it was read" };
     if (now.tag !== tag || now.size !== size) return { each, status: "failed", reason: "it changed while it was read" };
     return { each, now };

@@ -2,7 +2,7 @@ import { createArchiveNotice } from "../transfer/archive-notice.ts";
 import type { NewAsset } from "../../catalog/assets/assets.ts";
 import { listFiles } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { isFeedctlError } from "../../errors.ts";
+import { isUnreadableBlob } from "../../errors.ts";
 import { createHead } from "../../lib/bytes/collect-head.ts";
 import { detectType, HEAD } from "../../lib/detect-type.ts";
 import { hashStream } from "../../lib/bytes/hash.ts";
@@ -91,7 +91,7 @@ export async function readAsset(context: Context, store: Store, listed: BlobInfo
     };
     return { asset, blob: listed };
   } catch (error) {
-    if (!isFeedctlError(error, "not-found", "corrupt", "denied") || signal.aborted) throw error;
+    if (!isUnreadableBlob(error) || signal.aborted) throw error;
     return blobOutcome(key, "failed", error.message, listed.size);
   }
 }

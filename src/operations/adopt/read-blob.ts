@@ -1,5 +1,5 @@
 import { basename } from "node:path/posix";
-import { isFeedctlError, unpackError } from "../../errors.ts";
+import { isFeedctlError, isUnreadableBlob, unpackError } from "../../errors.ts";
 import type { Format, PackageFile } from "../../formats/format.ts";
 import type { Key } from "../../lib/key.ts";
 import { parseKey } from "../../stores/key.ts";
@@ -38,7 +38,7 @@ export async function readBlob(
     const isCopy = await mayBeCopy(context, reading.store, item, key);
     return { item: { ...item, key, source: fileSource(path, size) }, blob, isCopy };
   } catch (error) {
-    if (!isFeedctlError(error, "invalid", "not-found", "corrupt", "denied") || context.signal.aborted) throw error;
+    if (!isUnreadableBlob(error) || context.signal.aborted) throw error;
     return blobOutcome(key, error.code === "invalid" ? "invalid" : "failed", error.message, size);
   }
 }

@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from "node:path";
 import { foldersBelow } from "../../catalog/assets/folders.ts";
 import { assetsBelow, type AssetRow } from "../../catalog/assets/assets.ts";
-import { isFeedctlError } from "../../errors.ts";
+import { isFeedctlError, isUnreadableBlob } from "../../errors.ts";
 import { makeFolders } from "../../lib/files/make-folders.ts";
 import { openFolderBelow } from "../../lib/files/open-folder.ts";
 import { mapParallel } from "../../lib/concurrency/parallel.ts";
@@ -99,7 +99,7 @@ export async function* downloadAssets(
       try {
         return await save(file, root, target);
       } catch (error) {
-        if (!isFeedctlError(error, "conflict", "corrupt", "invalid", "not-found", "denied", "locked")) throw error;
+        if (!isUnreadableBlob(error) && !isFeedctlError(error, "conflict", "locked")) throw error;
         return unsaved(error.code === "conflict" ? "conflict" : "failed", error.message);
       }
     };

@@ -16,7 +16,7 @@ export interface AssetUrl {
 
 /**
  * The URL to download a file directly from its store. A signed URL gives read access to anyone who has it, for
- * `seconds`.
+ * `seconds`, and no longer than the session of the credentials lasts: that is reported.
  */
 export async function assetUrl(context: Context, directory: string, text: string, seconds: number): Promise<AssetUrl> {
   const { db } = await context.catalog();
@@ -32,10 +32,19 @@ export async function assetUrl(context: Context, directory: string, text: string
   const open = await remote?.publicUrl?.();
   if (open !== undefined) return { path: key, url: open, kind: "public", expires: null };
   const expires = new Date(context.now().getTime() + seconds * 1000);
+  const session = await remote?.sessionEnd?.();
   const url = await remote?.url(seconds);
   if (url === undefined)
     throw new FeedctlError("usage", `the credentials of ${store.name} cannot sign URLs`, {
       hint: requireProvider(store.type).signingHint,
     });
-  return { path: key, url, kind: "signed", expires };
+  if (session === "unknown")
+    context.notice(
+      "the URL is signed with temporary credentials, and works no longer than they do: their end is not known",
+    );
+  if (!(session instanceof Date) || session >= expires) return { path: key, url, kind: "signed", expires };
+  context.notice(
+    `the URL works until ${session.toISOString()} only: the session of the credentials that signed it ends then`,
+  );
+  return { path: key, url, kind: "signed", expires: session };
 }

@@ -7,7 +7,7 @@ import {
   type WriteIntent,
 } from "../../catalog/pending.ts";
 import { commit } from "./commit.ts";
-import { contentHash } from "./content-hash.ts";
+import { tryContentHash } from "./content-hash.ts";
 import type { Context } from "../context.ts";
 import type { Target } from "./feed-writer.ts";
 import { finishReplacements } from "./finish-replacements.ts";
@@ -73,7 +73,7 @@ async function clearLeftovers(context: Context, target: Target, { intents, adopt
   const wanted = new Map(intents.map(({ key, sha256 }) => [key, sha256]));
   const keys = await listPendingDeletesAmong(db, storeId, [...wanted.keys()]);
   for (const { key, sha256 } of adopted)
-    if (wanted.get(key) !== sha256 && (await contentHash(store, key, context.signal)) === sha256) keys.push(key);
+    if (wanted.get(key) !== sha256 && (await tryContentHash(store, key, context.signal)) === sha256) keys.push(key);
   if (keys.length === 0) return;
   await commit(db, [target], () => deleteBlobs(store, keys, context.signal));
 }

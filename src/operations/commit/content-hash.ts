@@ -1,4 +1,4 @@
-import { isFeedctlError } from "../../errors.ts";
+import { isFeedctlError, isUnreadableBlob, type FeedctlError } from "../../errors.ts";
 import { hashStream } from "../../lib/bytes/hash.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
@@ -11,4 +11,16 @@ export async function contentHash(store: Store, key: Key, signal: AbortSignal): 
     if (isFeedctlError(error, "not-found")) return undefined;
     throw error;
   }
+}
+
+/** Like `contentHash`, and returns the error of a blob that alone cannot be read: the others must not wait for it. */
+export async function tryContentHash(
+  store: Store,
+  key: Key,
+  signal: AbortSignal,
+): Promise<string | undefined | FeedctlError> {
+  return contentHash(store, key, signal).catch((error: unknown) => {
+    if (!isUnreadableBlob(error)) throw error;
+    return error;
+  });
 }

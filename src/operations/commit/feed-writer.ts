@@ -95,7 +95,8 @@ export async function tryFinishPending(
   try {
     return await finishFor(context, writer, about);
   } catch (error) {
-    if (!isFeedctlError(error, "denied", "unavailable", "locked")) throw error;
+    if (!isFeedctlError(error) || error.code === "interrupted") throw error;
+    if (about.failed && !isFeedctlError(error, "denied", "unavailable", "locked")) throw error;
     context.notice(
       `${about.failed ? "the deleted files still have blobs, which the next run deletes" : "could not clean up after interrupted runs"}: ${error.message}`,
       about,

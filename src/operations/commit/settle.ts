@@ -15,7 +15,7 @@ import type { Key } from "../../lib/key.ts";
 import { counted } from "../../lib/text/format-size.ts";
 import type { DeleteFailure, Store } from "../../stores/store.ts";
 import { deleteBlobs } from "../transfer/delete-blobs.ts";
-import { contentHash } from "./content-hash.ts";
+import { tryContentHash } from "./content-hash.ts";
 import { commit, type Holder } from "./commit.ts";
 import type { Context } from "../context.ts";
 import { finishReplacements } from "./finish-replacements.ts";
@@ -103,7 +103,7 @@ export async function finishPending(
   const mine = new Set(
     await commit(catalog.db, [holder], (transaction) => adoptWrites(transaction, about, announced, dead)),
   );
-  const updated = await finishReplacements(
+  const { updated, unread } = await finishReplacements(
     context,
     catalog.db,
     { feedId: feed.id, store, run, holder },
@@ -116,8 +116,12 @@ export async function finishPending(
     if (!mine.has(write.key) || rows.has(write.key)) continue;
     const key = write.key;
     // other bytes than the announced ones were not stored by the dead run
-    if ((await contentHash(store, key, context.signal)) === write.sha256) abandoned.add(key);
+    const hash = await tryContentHash(store, key, context.signal);
+    if (hash instanceof FeedctlError) unread.push(key);
+    if (hash === write.sha256) abandoned.add(key);
   }
+  // the announcement of a blob that could not be read stays: the next run finds out what it holds
+  for (const key of unread) mine.delete(key);
   await commit(catalog.db, [holder], async (transaction) => {
     await withdrawWrites(transaction, about, [...mine]);
     await recordDeletes(transaction, { ...about, now: context.now() }, [...abandoned]);

@@ -2,14 +2,12 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { findStore, type StoreRow } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import { hashBytes } from "../../lib/bytes/hash.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import type { NewStore } from "../feed-store/open-feed-store.ts";
-import { newProbe } from "../feed-store/probes.ts";
 import { provePlace, provePlaceAgain, requireFreePlace } from "../feed-store/prove-place.ts";
 import { provingStore } from "../feed-store/proven-store.ts";
-import { memorySource } from "../local-files/memory-source.ts";
+import { isSamePlace } from "../feed-store/same-place.ts";
 
 /**
  * Opens the target of a migration before it is recorded. Throws `conflict` when its marker is of another feed, or when
@@ -48,18 +46,4 @@ export async function provenTarget(
     if (marker !== undefined) await provePlaceAgain(context, place, marker);
   };
   return provingStore(target, { prove, requireMarker: prove });
-}
-
-/** Whether a blob that is stored in one of the stores appears in the other. A copy of a store has a marker as well. */
-async function isSamePlace(context: Context, one: Store, other: Store): Promise<boolean> {
-  const { signal } = context;
-  const key = newProbe(context, "place");
-  const bytes = Buffer.from("feedctl compares two places\n");
-  await one.put(key, memorySource(bytes), { ifExists: "fail", ...hashBytes(bytes), signal });
-  try {
-    return (await other.head(key, { signal })) !== undefined;
-  } finally {
-    await one.delete(key);
-    await one.purge?.(key).catch(() => {}); // a version of the probe may stay where it cannot be deleted
-  }
 }

@@ -40,7 +40,7 @@ export function createMirrorTransfer(
         return deferred.add({ ...job, reason: error.message });
       // a conflicting file or folder in the target is reported as a mismatch and never replaced
       if (isConflict) tally.mismatch(job, error.message);
-      else tally.failed(job.decision.class, job, error.message, error.blobOnly);
+      else tally.failed(job.decision.class, job, error.message, error.archived);
     },
   });
 }

@@ -1,4 +1,4 @@
-import { feedTotals, type FeedTotals } from "../../catalog/feeds.ts";
+import { feedTotals, type FeedRow, type FeedTotals } from "../../catalog/feeds.ts";
 import { insertAuditEvents } from "../../catalog/runs.ts";
 import {
   findStore,
@@ -19,11 +19,18 @@ import { isDirectory, optionsOf, providers, type StoreType } from "../../stores/
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { describeStore, type FeedStore } from "../feeds/feeds.ts";
-import { explicitPlace, prepareStore, requireStore, type NewStore } from "../feed-store/open-feed-store.ts";
+import {
+  explicitPlace,
+  prepareStore,
+  requireStore,
+  storeConfig,
+  type NewStore,
+} from "../feed-store/open-feed-store.ts";
 import { refuseOverlap } from "../feed-store/occupied-places.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { provePlace, requireFreePlace } from "../feed-store/prove-place.ts";
 import { lockWholeFeed } from "../commit/lock-feed.ts";
+import { isSamePlace } from "../feed-store/same-place.ts";
 import { examineNewStore, traitsOf } from "../feed-store/store-traits.ts";
 import { sealStore } from "../feed-store/store-seal.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
@@ -87,17 +94,20 @@ export async function setStore(
     // opening sends nothing; it refuses what the provider's client cannot use, such as a malformed connection string
     await using opened = await context.openStore(next.config);
     const isDisk = isDirectory(next.config);
-    if (!isDisk && check) await tryPlace(context, opened, { probe: changesBlobs(type, next.options) });
-    if (isDisk || check) await requireFreePlace(context, db, { feed, store: opened });
+    const probe = changesBlobs(type, next.options);
+    const asked = isDisk || (check && (await tryPlace(context, opened, { probe })));
+    const marker = asked ? await requireFreePlace(context, db, { feed, store: opened }) : undefined;
     if (isDisk) await checkControl(context, opened);
     const before = await describeStore(context, db, feed, current);
     const explicit = await explicitPlace(context, db, feed, current);
-    const same = overlap(next.location, explicit.location) === "same";
+    const same =
+      overlap(next.location, explicit.location) === "same" ||
+      (marker?.store === current.id && (await isNewAddress(context, db, { feed, current, next, opened })));
     const row = same
       ? await updatePlace(context, db, current, next)
       : await replace(context, db, current, { explicit, next });
     if (isDisk) await provePlace(context, db, { feed, row, location: next.location, store: opened }, "write");
-    else if (check) await examineNewStore(context, db, row, opened);
+    else if (asked) await examineNewStore(context, db, row, opened);
     const saved = await findStore(db, row.id);
     const store = await describeStore(context, db, feed, row);
     await insertAuditEvents(db, { runId: null, actor: context.actor, feedId: feed.id, now: context.now() }, [
@@ -121,23 +131,56 @@ function changesBlobs(type: StoreType, given: NewStore["options"]): boolean {
   return provider !== undefined && optionsOf(provider).some(([name, { ofBlobs }]) => ofBlobs && given[name]);
 }
 
-/** Lists the place, and with `probe` stores a blob, so that what the provider refuses is found before it is saved. */
-async function tryPlace(context: Context, store: Store, { probe }: { probe: boolean }): Promise<void> {
+/**
+ * Whether the place that has the current store's marker is that store under another address. False for a copy of it, and
+ * when the current store cannot be asked.
+ */
+async function isNewAddress(
+  context: Context,
+  db: Db,
+  { feed, current, next, opened }: { feed: FeedRow; current: StoreRow; next: NewStore; opened: Store },
+): Promise<boolean> {
+  if (current.type !== next.type || (await findAt(db, feed.id, next)) !== undefined) return false;
+  try {
+    await using store = await context.openStore(await storeConfig(context, db, feed, current));
+    return await isSamePlace(context, opened, store);
+  } catch (error) {
+    if (!isFeedctlError(error) || error.code === "interrupted") throw error;
+    return false;
+  }
+}
+
+/**
+ * Lists the place, and with `probe` stores a blob, so that what the provider refuses is found before it is saved. False,
+ * and said, when there are no credentials here: the store may be set for another machine, or for after the next sign-in.
+ */
+async function tryPlace(context: Context, store: Store, { probe }: { probe: boolean }): Promise<boolean> {
   try {
     for await (const _ of store.list("", { signal: context.signal })) break;
-    if (!probe) return;
+    if (!probe) return true;
     const traits = await store.examine?.({ folder: undefined, signal: context.signal });
     // a probe in a bucket that retains every blob could not be deleted
     if (traits?.lock?.days === undefined) await storeProbe(context, store);
+    return true;
   } catch (error) {
     if (!isFeedctlError(error) || error.code === "interrupted") throw error;
-    const { code, message, hint, cause } = error;
+    const { code, message, hint, cause, noCredentials } = error;
+    if (noCredentials) {
+      context.notice(`saved without asking the store: ${message}`);
+      return false;
+    }
     const way = "to save it without asking the store: --no-check";
     throw new FeedctlError(code, `nothing was saved: ${message}`, {
       hint: hint === undefined ? way : `${hint}; ${way}`,
       cause,
     });
   }
+}
+
+/** The feed's store, current or earlier, that is recorded at this location. */
+async function findAt(db: Db, feedId: number, { location }: NewStore): Promise<StoreRow | undefined> {
+  const stores = await listStoresOfFeed(db, feedId);
+  return stores.find((row) => row.location !== null && overlap(row.location, location) === "same");
 }
 
 async function updatePlace(context: Context, db: Db, row: StoreRow, next: NewStore): Promise<StoreRow> {
@@ -156,9 +199,7 @@ async function replace(
   const now = context.now();
   await replaceStore(db, current.id, explicit, now);
   // an earlier store at the same location becomes current again: a location never has two rows
-  const earlier = (await listStoresOfFeed(db, feedId)).find(
-    (row) => row.location !== null && overlap(row.location, next.location) === "same",
-  );
+  const earlier = await findAt(db, feedId, next);
   if (earlier === undefined) {
     const inserted = await insertStore(db, {
       feedId,

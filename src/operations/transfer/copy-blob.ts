@@ -89,6 +89,7 @@ export async function requireReadable(context: Context, source: Store, blob: Blo
   throw new FeedctlError("denied", `${JSON.stringify(blob.key)} in ${source.name} is archived (${blob.archived})`, {
     hint: "restore it from its archive class first",
     blobOnly: true,
+    archived: true,
   });
 }
 

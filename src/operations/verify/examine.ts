@@ -3,7 +3,7 @@ import type { FileRow, Verified } from "../../catalog/files.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { readKeyState, type KeyState } from "../../catalog/key-state.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { FeedctlError, isFeedctlError, isUnreadableBlob } from "../../errors.ts";
 import { hashStream } from "../../lib/bytes/hash.ts";
 import { isKey, type Key } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
@@ -149,7 +149,7 @@ async function compare({ context, store, read }: Examination, { key, row, blob }
 
 /** A blob that could not be read may still be correct. Throws the error when it is not about the blob. */
 function unchecked(key: Key, error: unknown): VerifyFinding {
-  if (!isFeedctlError(error, "denied", "unavailable", "corrupt", "not-found")) throw error;
+  if (!isUnreadableBlob(error) && !isFeedctlError(error, "unavailable")) throw error;
   return finding("unchecked", key, error.message);
 }
 

@@ -48,12 +48,19 @@ export async function stageBlocks<T>({ blocks, stage, keeps, signal }: Staging<T
   }
 }
 
+/** Bytes of `content` in a block's id where no other tool has left blocks. */
+export const ID_CONTENT = 32;
+/** Bytes of the index that an id begins with. */
+const INDEX = 4;
+/** The fewest bytes that distinguish the blocks of one upload from those of others. */
+const LEAST_CONTENT = 4;
+
 /**
  * The id of a block. All ids of a blob must have the same length, those of earlier uploads included, so `content` is
- * always 32 bytes: a hash or a random value.
+ * always as long: a hash or a random value.
  */
 export function blockId(index: number, content: Buffer): string {
-  const number = Buffer.alloc(4);
+  const number = Buffer.alloc(INDEX);
   number.writeUInt32BE(index);
   return Buffer.concat([number, content]).toString("base64");
 }
@@ -74,4 +81,15 @@ export async function stagedBlocks(
     }
     return new Map();
   }
+}
+
+/**
+ * How many bytes of content an id may have beside blocks that another tool staged and never committed: ids of that tool's
+ * length are accepted, and the commit discards its blocks. Undefined: there are none, or their ids are too short.
+ */
+export function contentBeside(staged: ReadonlyMap<string, number>): number | undefined {
+  const [name] = staged.keys();
+  if (name === undefined) return undefined;
+  const length = Buffer.from(name, "base64").length - INDEX;
+  return length >= LEAST_CONTENT ? length : undefined;
 }

@@ -9,6 +9,7 @@ import { FeedctlError } from "../../errors.ts";
 import type { AzureCall } from "./call.ts";
 import type { AzureConnection, BlockBlobClient } from "./client.ts";
 import { quotedTag, plainTag } from "./info.ts";
+import { azureCode } from "./errors.ts";
 import { createSources, isAzure, refusalOf } from "./sources.ts";
 import { stageFromUrl } from "./stage.ts";
 import { describeUpload } from "./upload.ts";
@@ -119,6 +120,8 @@ export function createCopier({ connection, call, blobOf, head }: CopierParts): C
       const outcome = (options.replaces ?? before !== undefined) ? "replaced" : "created";
       return { outcome, tag: plainTag(done.etag), sha256 };
     } catch (error) {
+      // Beside another tool's blocks only ids of their length are accepted: the put finds that out.
+      if (way === "blocks" && azureCode(error) === "InvalidBlobOrBlock") return undefined;
       const refusal = refusalOf(error);
       if (refusal === undefined) throw error;
       if (refusal === "unsupported") unsupported.add(way);

@@ -1,8 +1,8 @@
 import { FeedctlError } from "../../errors.ts";
-import type { ErrorCode } from "../../errors.ts";
 import { redact } from "../../lib/text/redact.ts";
 import { parseRetryAfter } from "../../lib/concurrency/retry-after.ts";
 import { interrupted } from "../shared/signal.ts";
+import { LATER, meanings, THROTTLED, type Meaning } from "./meanings.ts";
 
 /** The safe part of an SDK error. The error itself contains the signed request, and may contain a SAS. */
 export interface AzureCause {
@@ -22,133 +22,6 @@ export interface AzureTarget {
   expires?: Date | undefined;
 }
 
-interface Meaning {
-  code: ErrorCode;
-  why: string;
-  hint?: string;
-  /** The server works and asks for fewer requests. */
-  throttled?: boolean;
-  blobOnly?: boolean;
-}
-
-const ROLES = "grant this identity the role Storage Blob Data Contributor on the container or the account";
-const SAS =
-  "the shared access signature must allow service blob, containers and objects, and read, write, list, delete";
-const LATER = "try again later";
-const THROTTLED: Meaning = {
-  code: "unavailable",
-  why: "the account asks for fewer requests",
-  hint: "try again later, or with less at once (FEEDCTL_CONCURRENCY, --threads of mirror)",
-  throttled: true,
-};
-
-/** Azure's error codes that say more than their HTTP status. */
-const meanings: Record<string, Meaning> = {
-  AuthenticationFailed: {
-    code: "denied",
-    why: "authentication failed",
-    hint: "check the account key or signature: it may be mistyped, rotated or expired",
-  },
-  InvalidAuthenticationInfo: {
-    code: "denied",
-    why: "authentication failed",
-    hint: "the credential belongs to another tenant or has expired",
-  },
-  NoAuthenticationInformation: { code: "denied", why: "the account demands credentials" },
-  AuthorizationFailure: {
-    code: "denied",
-    why: "not authorised",
-    hint: "check the account key or signature; the account's firewall may also refuse this network",
-  },
-  AuthorizationPermissionMismatch: {
-    code: "denied",
-    why: "this identity or signature has too few permissions",
-    hint: `${ROLES}; ${SAS}`,
-  },
-  AuthorizationSourceIPMismatch: { code: "denied", why: "the shared access signature is not for this address" },
-  AuthorizationProtocolMismatch: {
-    code: "denied",
-    why: "the shared access signature is not for this protocol",
-    hint: "use https",
-  },
-  AuthorizationServiceMismatch: { code: "denied", why: "the shared access signature is not for blobs", hint: SAS },
-  AuthorizationResourceTypeMismatch: {
-    code: "denied",
-    why: "the shared access signature does not cover this",
-    hint: SAS,
-  },
-  InsufficientAccountPermissions: {
-    code: "denied",
-    why: "the account forbids it",
-    hint: "the account may be read-only, or its owner must allow this operation",
-  },
-  KeyBasedAuthenticationNotPermitted: {
-    code: "denied",
-    why: "the account does not allow account keys",
-    hint: "use --account-url with the Azure credential chain",
-  },
-  PublicAccessNotPermitted: { code: "denied", why: "the account demands credentials" },
-  AccountIsDisabled: {
-    code: "denied",
-    why: "the storage account is disabled",
-    hint: "see the account's state and billing in the Azure portal",
-  },
-  BlobImmutableDueToPolicy: {
-    code: "denied",
-    why: "an immutability policy or legal hold protects the blob",
-    blobOnly: true,
-  },
-  UnauthorizedBlobOverwrite: {
-    code: "denied",
-    why: "the shared access signature does not allow overwriting",
-    hint: SAS,
-  },
-  BlobArchived: {
-    code: "denied",
-    why: "the blob is in the archive tier",
-    hint: "rehydrate it to hot or cool first",
-    blobOnly: true,
-  },
-  BlobBeingRehydrated: {
-    code: "denied",
-    why: "the blob is still being rehydrated from the archive tier",
-    hint: LATER,
-    blobOnly: true,
-  },
-  ContainerBeingDeleted: { code: "unavailable", why: "the container is being deleted", hint: LATER },
-  ContainerDisabled: { code: "denied", why: "the container is disabled" },
-  BlobNotFound: { code: "not-found", why: "no such blob" },
-  BlobAlreadyExists: { code: "conflict", why: "it already exists" },
-  ConditionNotMet: { code: "conflict", why: "the blob changed meanwhile" },
-  InvalidBlockList: { code: "unavailable", why: "a concurrent upload of the same blob interfered", hint: "try again" },
-  InvalidBlobOrBlock: {
-    code: "conflict",
-    why: "another tool left an unfinished upload of this blob",
-    hint: "finish or discard it there; Azure drops it after a week",
-  },
-  InvalidBlobType: { code: "conflict", why: "it is a blob of another type", hint: "delete the page or append blob" },
-  LeaseIdMissing: {
-    code: "conflict",
-    why: "another client holds a lease on the blob",
-    hint: "break the lease, or wait until it ends",
-  },
-  SnapshotsPresent: { code: "conflict", why: "the blob has snapshots" },
-  Md5Mismatch: { code: "corrupt", why: "the bytes were damaged on the way" },
-  Crc64Mismatch: { code: "corrupt", why: "the bytes were damaged on the way" },
-  InvalidRange: { code: "usage", why: "the range starts past the end of the blob" },
-  InvalidResourceName: { code: "usage", why: "Azure does not accept this container or blob name" },
-  InvalidUri: { code: "usage", why: "Azure does not accept this blob name" },
-  OutOfRangeInput: { code: "usage", why: "a name, size or header is longer than Azure accepts" },
-  MetadataTooLarge: { code: "usage", why: "the metadata is larger than 8 KiB" },
-  InvalidMetadata: { code: "usage", why: "Azure does not accept this metadata" },
-  RequestBodyTooLarge: { code: "usage", why: "the blob is larger than this account accepts" },
-  ServerBusy: THROTTLED,
-  TooManyRequests: THROTTLED,
-  EgressIsOverAccountLimit: THROTTLED,
-  IngressIsOverAccountLimit: THROTTLED,
-  BlockCountExceedsLimit: { code: "usage", why: "the blob is larger than Azure accepts" },
-};
-
 const credentialErrors = [
   "CredentialUnavailableError",
   "AuthenticationError",
@@ -164,10 +37,18 @@ export function translateAzureError(error: unknown, doing: string, target: Azure
   if (error instanceof FeedctlError || !(error instanceof Error)) return error;
   if (signal?.aborted === true) return interrupted(signal.reason);
   const cause = causeOf(error);
-  const { code, why, hint, throttled, blobOnly } = meaningOf(error, cause, target) ?? {};
+  const { code, why, hint, throttled, blobOnly, archived, noCredentials } = meaningOf(error, cause, target) ?? {};
   if (code === undefined) return error;
   const retryAfter = throttled ? retryAfterOf(error) : undefined;
-  return new FeedctlError(code, `${doing}: ${why ?? ""}`, { hint, cause, throttled, retryAfter, blobOnly });
+  return new FeedctlError(code, `${doing}: ${why ?? ""}`, {
+    hint,
+    cause,
+    throttled,
+    retryAfter,
+    blobOnly,
+    archived,
+    noCredentials,
+  });
 }
 
 /** Azure's code of a translated error: `BlobAlreadyExists`, `ENOTFOUND`. Only for decisions inside the adapter. */
@@ -186,7 +67,7 @@ function meaningOf(error: Error, cause: AzureCause, target: AzureTarget): Meanin
   const { code, statusCode: status, message } = cause;
   if (credentialErrors.includes(error.name)) {
     const hint = "sign in with `az login`, set AZURE_CLIENT_ID and its companions, or use a connection string";
-    return { code: "denied", why: `no usable Azure credential: ${message}`, hint };
+    return { code: "denied", why: `no usable Azure credential: ${message}`, hint, noCredentials: true };
   }
   if (code === "ContainerNotFound") {
     const { message: why, hint } = containerMissing("", target);
@@ -207,19 +88,32 @@ function meaningOf(error: Error, cause: AzureCause, target: AzureTarget): Meanin
     };
   }
   const known = code === undefined ? undefined : meanings[code];
-  if (known !== undefined) return known;
+  const about = blobRequest(error, target);
+  if (known !== undefined)
+    return about !== undefined && known.ofBlob !== undefined ? { ...known, code: known.ofBlob } : known;
   const words = `${code ?? ""} ${status ?? ""}`.trim() || message;
   if (status === undefined) return networkMeaning(error, cause, target);
   if (status === 401 || status === 403) return { code: "denied", why: `${target.host} denied it (${words})` };
-  if (status === 400 || status === 413)
-    return { code: "usage", why: `${target.host} does not accept the request (${words})` };
-  if (status === 409 || status === 412)
+  const isRefused = status >= 400 && status < 500 && ![404, 408, 429].includes(status);
+  // A write that is refused with 409 or 412 met something else; what is refused of a read is only this blob's failure.
+  if (status === 412 || (status === 409 && about !== "read"))
     return { code: "conflict", why: `${target.host} reports a conflict (${words})` };
+  if (isRefused && about !== undefined)
+    return { code: "denied", why: `${target.host} refused it (${words})`, blobOnly: true };
+  if (isRefused) return { code: "usage", why: `${target.host} does not accept the request (${words})` };
   // A 503 with Retry-After is throttling: a server that is down does not know for how long.
   if (status === 429 || (status === 503 && retryAfterOf(error) !== undefined))
     return { ...THROTTLED, why: `${target.host} asks for fewer requests (${words})` };
   // A 404 without a known code comes from a proxy and does not mean that the blob is absent.
   return { code: "unavailable", why: `${target.host} does not serve the request (${words})`, hint: LATER };
+}
+
+/** What the request was to do with a blob. Undefined: it was about the container or the account. */
+function blobRequest({ request }: RestErrorLike, { container }: AzureTarget): "read" | "write" | undefined {
+  const url = URL.parse(request?.url ?? "");
+  const name = url?.pathname.split(`/${container}/`, 2)[1] ?? "";
+  if (name === "" || url?.searchParams.has("restype") === true) return undefined;
+  return request?.method === "GET" || request?.method === "HEAD" ? "read" : "write";
 }
 
 function networkMeaning(error: Error, { code, message }: AzureCause, { host }: AzureTarget): Meaning | undefined {
@@ -248,7 +142,7 @@ interface RestErrorLike extends Error {
   statusCode?: unknown;
   details?: Record<string, unknown>;
   response?: { headers?: { get(name: string): string | undefined }; bodyAsText?: string | null };
-  request?: { headers?: { get(name: string): string | undefined } };
+  request?: { url?: string; method?: string; headers?: { get(name: string): string | undefined } };
 }
 
 function causeOf(error: RestErrorLike): AzureCause {

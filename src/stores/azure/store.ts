@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { contentBeside, stagedBlocks } from "./blocks.ts";
 import { createAzureCall } from "./call.ts";
 import { connectAzure, isAltered } from "./client.ts";
 import { createCopier } from "./copy.ts";
@@ -38,16 +39,17 @@ export async function openAzureStore(
   { known }: { known?: StoreTraits | undefined } = {},
 ): Promise<Store> {
   const connection = await connectAzure(config, known);
-  const { client, prefix, name } = connection;
+  const { client, prefix, name, account, container } = connection;
   const call = createAzureCall(connection);
   const blobOf = (key: Key) => client.getBlockBlobClient(prefix + key);
   const doing = (verb: string, key: Key) => `cannot ${verb} ${JSON.stringify(key)} in ${name}`;
 
   async function head(key: Key, { signal }: CallOptions = {}): Promise<BlobInfo | undefined> {
-    const what = doing("look up", key);
     if (isAltered(key)) return undefined;
     try {
-      const found = await call(what, signal, (abortSignal) => blobOf(key).getProperties({ abortSignal }));
+      const found = await call(doing("look up", key), signal, (abortSignal) =>
+        blobOf(key).getProperties({ abortSignal }),
+      );
       return describeBlob(key, found);
     } catch (error) {
       if (!isFeedctlError(error, "not-found") || azureCode(error) === "ContainerNotFound") throw error;
@@ -91,14 +93,18 @@ export async function openAzureStore(
     const before = asks ? await head(key, { signal }) : undefined;
     // Saves sending a large blob that exists already.
     if (ifExists === "fail" && before !== undefined) return compare(before, source, options, md5);
+    const blob = blobOf(key);
+    let idContent: number | undefined;
     for (let attempt = 1; ; attempt++) {
       try {
-        const { etag } = await upload({ blob: blobOf(key), source, options, call, doing: what }, (found) => {
+        const { etag } = await upload({ blob, source, options, call, doing: what, idContent }, (found) => {
           md5 = found.toString("hex");
         });
         return { outcome: (options.replaces ?? before !== undefined) ? "replaced" : "created", tag: plainTag(etag) };
       } catch (error) {
-        if (!raceCodes.includes(azureCode(error) ?? "")) throw error;
+        if (azureCode(error) === "InvalidBlobOrBlock" && idContent === undefined)
+          idContent = contentBeside(await stagedBlocks(blob, call, what, signal));
+        else if (!raceCodes.includes(azureCode(error) ?? "")) throw error;
         const existing = ifExists === "fail" ? await head(key, { signal }) : undefined;
         if (existing !== undefined) return await compare(existing, source, options, md5);
         if (attempt >= UPLOAD_ATTEMPTS) throw error;
@@ -107,10 +113,10 @@ export async function openAzureStore(
   }
 
   async function remove(key: Key, { signal }: CallOptions = {}): Promise<void> {
-    const what = doing("delete", key);
     if (isAltered(key)) return;
     try {
-      await call(what, signal, (abortSignal) => blobOf(key).delete({ deleteSnapshots: "include", abortSignal }));
+      const how = { deleteSnapshots: "include" } as const;
+      await call(doing("delete", key), signal, (abortSignal) => blobOf(key).delete({ ...how, abortSignal }));
     } catch (error) {
       if (!isFeedctlError(error, "not-found") || azureCode(error) === "ContainerNotFound") throw error;
     }
@@ -124,7 +130,6 @@ export async function openAzureStore(
   });
 
   const list: Store["list"] = (keyPrefix, options = {}) => listBlobs({ connection, call }, keyPrefix, options);
-
   const copier = createCopier({ connection, call, blobOf, head });
 
   /** Without permission to read the container's properties its blobs are reported as private. */
@@ -151,13 +156,7 @@ export async function openAzureStore(
     put: putHashed,
     remote: (blob) => ({
       blob,
-      origin: {
-        type: "azure",
-        host: connection.account,
-        bucket: connection.container,
-        name: prefix + blob.key,
-        urlHasTag: true,
-      },
+      origin: { type: "azure", host: account, bucket: container, name: prefix + blob.key, urlHasTag: true },
       url: (seconds) => connection.readUrl(blobOf(blob.key), seconds),
       publicUrl: async () => ((await isPublic()) ? blobOf(blob.key).url.replace(/\?.*$/, "") : undefined),
     }),

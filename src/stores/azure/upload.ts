@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Hash } from "node:crypto";
 import { FeedctlError } from "../../errors.ts";
-import { blockId, CONCURRENCY, MAX_BLOCKS, stageBlocks, stagedBlocks } from "./blocks.ts";
+import { blockId, ID_CONTENT, CONCURRENCY, MAX_BLOCKS, stageBlocks, stagedBlocks } from "./blocks.ts";
 import type { AzureCall } from "./call.ts";
 import type { BlockBlobClient } from "./client.ts";
 import { toAzureMetadata } from "./metadata.ts";
@@ -23,6 +23,8 @@ export interface Upload {
   call: AzureCall;
   /** Begins the message of an error. */
   doing: string;
+  /** Bytes of content in the ids of blocks, beside those of another tool. Default: enough for a hash. */
+  idContent?: number | undefined;
 }
 
 export interface Uploaded {
@@ -76,14 +78,16 @@ interface Block {
 
 /** Memory: the blocks that are read ahead, those in flight, and one more. */
 async function uploadBlocks(
-  { blob, source, options, call, doing }: Upload,
+  { blob, source, options, call, doing, idContent }: Upload,
   md5Known: (md5: Buffer) => void,
 ): Promise<Uploaded> {
-  const { notes, sha256, signal } = options;
+  const { sha256, signal } = options;
+  // Shorter ids cannot hold a hash, so that nothing staged is trusted.
+  const notes = idContent === undefined ? options.notes : undefined;
   const partSize = Math.max(SINGLE_MAX, Math.ceil(source.size / MAX_BLOCKS / MIB) * MIB);
   // Uncommitted blocks belong to the blob, not to an upload: concurrent uploads may only share the id of a block if it
   // has the same bytes. So ids are hashes if the upload is resumable, and random otherwise.
-  const attempt = notes === undefined ? randomBytes(32) : undefined;
+  const attempt = notes === undefined ? randomBytes(idContent ?? ID_CONTENT) : undefined;
   const staged = notes === undefined ? undefined : await stagedBlocks(blob, call, doing, signal);
   const ids: string[] = [];
   const spare: Buffer[] = [];

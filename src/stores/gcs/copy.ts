@@ -42,7 +42,7 @@ export function createCopier(connection: GcsConnection, calls: GcsCalls, store: 
 
   async function copyFrom(key: Key, from: RemoteBlob, options: PutOptions): Promise<PutResult | undefined> {
     const { ifExists, replaces, signal, sha256 } = options;
-    const attempt = { action: `store ${JSON.stringify(key)} in`, permission: "storage.objects.create", signal };
+    const attempt = { action: `store ${JSON.stringify(key)} in`, key, permission: "storage.objects.create", signal };
     throwIfInterrupted(signal);
     const source = sourceOf(from);
     if (source === undefined) return undefined;

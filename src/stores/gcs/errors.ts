@@ -30,6 +30,8 @@ export interface GcsPlace {
 export interface GcsAttempt {
   /** The middle of the message "cannot <action> <store>", such as `read "a/b" from`. */
   readonly action: string;
+  /** The blob that the request is about: a refusal is that blob's failure. Absent: the bucket, or a listing. */
+  readonly key?: string | undefined;
   /** The IAM permission that the request needs. */
   readonly permission: string;
   readonly signal?: AbortSignal | undefined;
@@ -52,8 +54,8 @@ export function gcsStatus(error: unknown): number | undefined {
 
 /**
  * By status: 401 and 403 are `denied`, 404 is `not-found`, 412 `conflict`, 408, 410, 429 and 5xx `unavailable`. A
- * checksum mismatch is `corrupt`. Any other response is `usage`, because a retry cannot help. Network errors are
- * `unavailable`.
+ * checksum mismatch is `corrupt`. Any other response is `denied` for that blob alone, and `usage` without a blob,
+ * because a retry cannot help. Network errors are `unavailable`.
  */
 export function translateGcsError(error: unknown, place: GcsPlace, attempt: GcsAttempt): FeedctlError {
   if (error instanceof FeedctlError) return error;
@@ -69,7 +71,7 @@ export function translateGcsError(error: unknown, place: GcsPlace, attempt: GcsA
   });
 }
 
-function judgeAnswer(refusal: GcsRefusal, { bucket, host }: GcsPlace, { permission }: GcsAttempt): Verdict {
+function judgeAnswer(refusal: GcsRefusal, { bucket, host }: GcsPlace, { key, permission }: GcsAttempt): Verdict {
   const { status, reason, message } = refusal;
   if (status === 429 || reason === "rateLimitExceeded" || reason === "userRateLimitExceeded")
     return {
@@ -108,7 +110,10 @@ function judgeAnswer(refusal: GcsRefusal, { bucket, host }: GcsPlace, { permissi
   if (status === 408 || status >= 500)
     return { code: "unavailable", why: `${host} cannot serve the request now`, hint: LATER };
   if (status === 410) return { code: "unavailable", why: "the upload was ended by the service", hint: LATER };
-  return { code: "usage", why: `the server refused the request with status ${status}: ${message}` };
+  if (key === undefined)
+    return { code: "usage", why: `the server refused the request with status ${status}: ${message}` };
+  const hint = /customer.supplied encryption/i.test(message) ? "give the key with --customer-key" : undefined;
+  return { code: "denied", why: `the server refused it with status ${status}: ${message}`, hint, blobOnly: true };
 }
 
 function judgeNetwork(error: unknown, { host }: GcsPlace): Verdict {
@@ -135,8 +140,9 @@ export function translateAuthError(error: unknown, { name }: Pick<GcsPlace, "nam
   const [why = ""] = message.split("\n");
   const isNetwork = typeof code === "string" && /^E[A-Z]+$/.test(code) && code !== "ENOENT" && code !== "EACCES";
   if (isNetwork || (status !== undefined && (status >= 500 || status === 429)))
-    return new FeedctlError("unavailable", `${what}: ${why}`, { hint: LATER });
+    return new FeedctlError("unavailable", `${what}: ${why}`, { hint: LATER, noCredentials: true });
   return new FeedctlError("denied", `${what}: ${why}`, {
     hint: "give --key-file, or run: gcloud auth application-default login; an emulator needs --anonymous",
+    noCredentials: true,
   });
 }

@@ -30,7 +30,7 @@ export async function readObject(
 ): Promise<Readable> {
   const { range, known, onInfo, signal } = options;
   throwIfInterrupted(signal);
-  const attempt = { action: `read ${JSON.stringify(key)} from`, permission: "storage.objects.get", signal };
+  const attempt = { action: `read ${JSON.stringify(key)} from`, key, permission: "storage.objects.get", signal };
   const reading: Reading = { connection, calls, key, options, attempt };
   const header = rangeHeader(range);
   if (header === "") throw unreadable(reading, "the range is empty, negative or fractional");

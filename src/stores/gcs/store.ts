@@ -45,6 +45,7 @@ export async function openGcsStore(
 
   const attemptOf = (verb: string, key: Key, permission: string, signal: AbortSignal | undefined): GcsAttempt => ({
     action: `${verb} ${JSON.stringify(key)} in`,
+    key,
     permission,
     signal,
   });
@@ -71,7 +72,7 @@ export async function openGcsStore(
     if (bucketSeen) return;
     if (!/^no such object/i.test(message)) {
       await calls.list(prefix, undefined, 1, attempt.signal).catch((error: unknown) => {
-        throw translateGcsError(error, connection, attempt);
+        throw translateGcsError(error, connection, { ...attempt, key: undefined });
       });
     }
     bucketSeen = true;

@@ -1,11 +1,11 @@
 // The only file that loads the AWS SDK. It creates the client of a bucket from a store's configuration. The SDK finds
 // credentials and endpoint and sends the rare requests; requests per blob go through `calls`.
-import { HeadObjectCommand, S3, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { HeadObjectCommand, S3 } from "@aws-sdk/client-s3";
 import { FeedctlError } from "../../errors.ts";
 import { withConfiguredEndpoint } from "./configured-endpoint.ts";
 import { createCalls, type S3Calls } from "./calls.ts";
+import { chooseCredentials, silent, superviseCredentials } from "./credentials.ts";
 import type { S3Place } from "./errors.ts";
-import { registerSecrets } from "../../lib/text/redact.ts";
 import { openHttp } from "../shared/http.ts";
 import { createSender } from "./send.ts";
 import { findEndpoint, renewStale, sdkHandler } from "./sdk.ts";
@@ -28,6 +28,8 @@ export interface S3Connection extends S3Place {
   readonly found: StoreTraits;
   /** A signed URL that is valid for `seconds`. `key` includes the prefix. */
   presign(key: string, seconds: number): Promise<string>;
+  /** As `RemoteBlob.sessionEnd`. */
+  sessionEnd(): Promise<Date | "unknown" | undefined>;
   close(): Promise<void>;
 }
 
@@ -61,10 +63,6 @@ export interface S3Creation {
 /** What Amazon promises. */
 const AMAZON: StoreTraits = { sortedList: true, bulkDelete: true, conditionalCreate: true };
 
-type Credentials = NonNullable<S3ClientConfig["credentials"]>;
-
-const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
-
 /** Checks the configuration, creates the client and finds the region. Sends nothing. Rejects with `usage`. */
 export async function connectS3(given: S3Config, known: StoreTraits = {}): Promise<S3Connection> {
   const config = await withConfiguredEndpoint(given);
@@ -95,13 +93,14 @@ export async function connectS3(given: S3Config, known: StoreTraits = {}): Promi
     logger: silent,
     requestHandler: sdkHandler(connections, (request) => sender.resign(request)),
   });
-  registerCredentials(client);
   const regionName = await client.config.region().catch(async (cause: unknown) => {
     await connections.close();
     throw usage("the S3 store has no region", "name the bucket's region with --region, such as us-east-1", cause);
   });
   const suffix = regionName.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   const path = `s3://${config.bucket}${prefix === "" ? "" : `/${prefix.slice(0, -1)}`}`;
+  const name = endpoint === undefined ? path : `${path} at ${endpoint.origin}`;
+  superviseCredentials(client, name, config);
   const endpointOf = memoize(() => findEndpoint(client, new HeadObjectCommand({ Bucket: config.bucket, Key: "x" })));
   const provide = (options?: { forceRefresh: boolean }) => client.config.credentials(options);
   const sender = createSender({ http: connections, endpoint: endpointOf, credentials: provide });
@@ -110,13 +109,17 @@ export async function connectS3(given: S3Config, known: StoreTraits = {}): Promi
     client,
     calls: createCalls(sender.send),
     presign: sender.presign,
+    async sessionEnd() {
+      const { expiration, sessionToken } = await provide();
+      return expiration ?? (sessionToken === undefined ? undefined : "unknown");
+    },
     close: () => connections.close(),
     prefix,
     creation,
     bucket: config.bucket,
     region: regionName,
     host: endpoint?.host ?? `s3.${regionName}.${suffix}`,
-    name: endpoint === undefined ? path : `${path} at ${endpoint.origin}`,
+    name,
     isAmazon: endpoint === undefined,
     // A bucket's encryption may change: that tags were MD5s once proves nothing.
     found: { ...(endpoint === undefined && AMAZON), ...known, md5Tags: known.md5Tags === false ? false : undefined },
@@ -169,45 +172,6 @@ function chooseCreation(config: S3Config): S3Creation {
     ...(config.encrypted ? { ServerSideEncryption: "AES256" } : {}),
     ...(config.kmsKey ? { ServerSideEncryption: "aws:kms", SSEKMSKeyId: config.kmsKey } : {}),
     ...(storageClass === undefined ? {} : { StorageClass: storageClass as S3Creation["StorageClass"] & string }),
-  };
-}
-
-async function chooseCredentials(config: S3Config, region: string | undefined): Promise<Credentials | undefined> {
-  const given = staticCredentials(config);
-  if (!config.roleArn) return given;
-  const { fromTemporaryCredentials } = await import("@aws-sdk/credential-providers"); // loaded for roles only
-  return fromTemporaryCredentials({
-    ...(given !== undefined && { masterCredentials: given }),
-    params: { RoleArn: config.roleArn, RoleSessionName: "feedctl" },
-    clientConfig: { ...(region !== undefined && { region }), ...(config.profile ? { profile: config.profile } : {}) },
-    logger: silent,
-  });
-}
-
-function staticCredentials({ accessKey, secretKey }: S3Config): Credentials | undefined {
-  if (!accessKey && !secretKey) return undefined;
-  if (!secretKey)
-    throw usage("the S3 store has an access key but no secret key", "give --secret-key as well, or neither");
-  if (!accessKey)
-    throw usage("the S3 store has a secret key but no access key", "give --access-key as well, or neither");
-  for (const [what, value] of [
-    ["access key", accessKey],
-    ["secret key", secretKey],
-  ] as const) {
-    // Usually the line end of a file or of pasted text. The error of the HTTP library would not name the key.
-    if (!/^[\x21-\x7e]+$/.test(value))
-      throw usage(`the ${what} contains a blank, a line end or another invalid character`, "enter it again");
-  }
-  return { accessKeyId: accessKey, secretAccessKey: secretKey };
-}
-
-/** Registers the credentials that the SDK resolves: of the store, a profile, a role, the environment or the machine. */
-function registerCredentials({ config }: S3): void {
-  const resolve = config.credentials;
-  config.credentials = async (...args) => {
-    const found = await resolve(...args);
-    registerSecrets(found.accessKeyId, found.secretAccessKey, found.sessionToken);
-    return found;
   };
 }
 

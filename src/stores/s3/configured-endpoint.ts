@@ -51,3 +51,12 @@ function servicesName(name = ""): string {
 function isTrue(text: string | undefined): boolean | undefined {
   return text === undefined ? undefined : text.toLowerCase() === "true";
 }
+
+/** `AWS_PROFILE`; empty without it. */
+export async function environmentProfile(): Promise<string> {
+  return loadConfig({
+    environmentVariableSelector: (env) => env["AWS_PROFILE"],
+    configFileSelector: () => "",
+    default: "",
+  })();
+}

@@ -40,7 +40,7 @@ export function createCopier(connection: S3Connection, store: Pick<Store, "head"
 
   async function copyFrom(key: Key, from: RemoteBlob, options: PutOptions): Promise<PutResult | undefined> {
     const { ifExists, signal, sha256 } = options;
-    const attempt: S3Attempt = { action: `store ${JSON.stringify(key)} in`, permission: "s3:PutObject", signal };
+    const attempt: S3Attempt = { action: `store ${JSON.stringify(key)} in`, key, permission: "s3:PutObject", signal };
     throwIfInterrupted(signal);
     const source = sourceOf(from);
     if (source === undefined) return undefined;

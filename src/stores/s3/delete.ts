@@ -17,7 +17,7 @@ const UNKNOWN_REQUEST =
 
 /** `Store.delete`. */
 export async function deleteObject(connection: S3Connection, key: Key, signal: AbortSignal | undefined): Promise<void> {
-  const attempt = { action: `delete ${JSON.stringify(key)} from`, permission: "s3:DeleteObject", signal };
+  const attempt = { action: `delete ${JSON.stringify(key)} from`, key, permission: "s3:DeleteObject", signal };
   await connection.calls.delete(connection.prefix + key, signal).catch((error: unknown) => {
     if (s3Code(error) !== "NoSuchKey") throw translateS3Error(error, connection, attempt);
   });
@@ -79,7 +79,7 @@ async function deleteAtOnce(
   for (const { key: name, error } of await calls.deleteMany(names, signal)) {
     if (s3Code(error) === "NoSuchKey") continue;
     const key = name.slice(prefix.length) as Key;
-    const one = { ...attemptOf(signal), action: `delete ${JSON.stringify(key)} from` };
+    const one = { ...attemptOf(signal), key, action: `delete ${JSON.stringify(key)} from` };
     failures.push({ key, error: translateS3Error(error, connection, one) });
   }
   return failures;

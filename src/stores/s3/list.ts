@@ -96,8 +96,10 @@ async function sizeOf(
     return Number((await connection.calls.head(name, signal))["content-length"] ?? size);
   } catch (error) {
     if (s3Status(error) === 404) return size; // deleted meanwhile
-    const attempt = { action: `look up ${JSON.stringify(name)} in`, permission: "s3:GetObject", signal };
-    throw translateS3Error(error, connection, attempt);
+    const attempt = { action: `look up ${JSON.stringify(name)} in`, key: name, permission: "s3:GetObject", signal };
+    const failure = translateS3Error(error, connection, attempt);
+    if (failure.blobOnly) return size;
+    throw failure;
   }
 }
 

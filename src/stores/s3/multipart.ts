@@ -93,7 +93,7 @@ export async function discard(
 
 /** The first error, with a hint that the unfinished parts are still there and cost money. */
 function leftBehind(error: unknown, place: S3Connection, key: Key, failure: unknown, signal: AbortSignal | undefined) {
-  const attempt = { action: `store ${JSON.stringify(key)} in`, permission: "s3:PutObject", signal };
+  const attempt = { action: `store ${JSON.stringify(key)} in`, key, permission: "s3:PutObject", signal };
   const { code, message, hint, cause } = translateS3Error(error, place, attempt);
   const why = translateS3Error(failure, place, { action: "end the upload in", permission: "s3:AbortMultipartUpload" });
   const left = `an unfinished multipart upload is left (${why.message}); abort it, or let a lifecycle rule do so`;

@@ -44,7 +44,7 @@ async function putHashed(
   held?: Buffer,
 ): Promise<PutResult> {
   const { ifExists, sha256, signal } = options;
-  const attempt: S3Attempt = { action: `store ${JSON.stringify(key)} in`, permission: "s3:PutObject", signal };
+  const attempt: S3Attempt = { action: `store ${JSON.stringify(key)} in`, key, permission: "s3:PutObject", signal };
   const small = source.size <= SINGLE;
   const compare = async () => {
     const same = await compareExisting(connection, store, key, source, options).catch(async (error: unknown) => {

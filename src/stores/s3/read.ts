@@ -13,7 +13,7 @@ const READ_AHEAD = 256 * 1024;
 /** `Store.get`. */
 export async function readObject(connection: S3Connection, key: Key, options: GetOptions = {}): Promise<Readable> {
   const { range, known, onInfo, signal } = options;
-  const attempt = { action: `read ${JSON.stringify(key)} from`, permission: "s3:GetObject", signal };
+  const attempt = { action: `read ${JSON.stringify(key)} from`, key, permission: "s3:GetObject", signal };
   const wrong = (why: string) => new FeedctlError("usage", `cannot ${attempt.action} ${connection.name}: ${why}`);
   const changed = () =>
     new FeedctlError("corrupt", `${JSON.stringify(key)} in ${connection.name} changed while it was being read`);
@@ -80,7 +80,9 @@ export function wholeBody(body: Readable, length: number | undefined, place: S3P
   });
   body.once("close", () => {
     if (stream.destroyed || body.readableEnded) return;
-    stream.destroy(translateS3Error(new Error("the connection was closed"), place, attempt));
+    stream.destroy(
+      translateS3Error(Object.assign(new Error("the connection was closed"), { code: "ECONNRESET" }), place, attempt),
+    );
   });
   // The "data" listener has started the flow. Wait for the first read.
   body.pause();

@@ -127,9 +127,9 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
     let reading = known;
     for (let count = 1; ; count++) {
       let inStep = false;
-      let keys: S3Credentials | undefined;
+      // Outside: a failure of the credentials is none of the server, and their provider has tried again.
+      const keys = await credentials();
       try {
-        keys = await credentials();
         const answer = await once(call, keys, reading);
         if (answer.status < 300) {
           known = reading === PLAIN ? known : reading;
@@ -140,7 +140,7 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
         throw await problemOf(answer);
       } catch (error) {
         if (call.signal?.aborted) throw error;
-        if (keys !== undefined && !inStep && s3Code(error) === "SignatureDoesNotMatch") {
+        if (!inStep && s3Code(error) === "SignatureDoesNotMatch") {
           readings ??= readingsOf(encodePath(call.key ?? ""), call.headers ?? {}, known).filter(
             (one) => one !== reading,
           );
@@ -150,7 +150,7 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
           if (next !== undefined) continue;
           throw Object.assign(error as Error, { keysWork: proven !== undefined && sameCredentials(proven, keys) });
         }
-        if (keys !== undefined && isStale(error) && renewals++ === 0 && (await renewed(keys))) continue;
+        if (isStale(error) && renewals++ === 0 && (await renewed(keys))) continue;
         // a tenth of a second does not change that nobody listens: the retry wrapper waits longer
         if (count >= MAX_TRIES || !(inStep || mayPass(error)) || nobodyListens(error)) throw error;
       }

@@ -3,6 +3,8 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from "node:crypto";
 
 export interface S3Credentials {
+  /** When the session ends. */
+  readonly expiration?: Date | undefined;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   /** Only for temporary credentials. */

@@ -41,7 +41,7 @@ export async function openS3Store(
 
   async function head(key: Key, options: HeadOptions = {}, again = false): Promise<BlobInfo | undefined> {
     const { signal, checksums } = options;
-    const attempt = { action: `look up ${JSON.stringify(key)} in`, permission: "s3:GetObject", signal };
+    const attempt = { action: `look up ${JSON.stringify(key)} in`, key, permission: "s3:GetObject", signal };
     try {
       const headers = await calls.head(prefix + key, signal, checksums ? { "x-amz-checksum-mode": "ENABLED" } : {});
       if (isKms(headers)) found.md5Tags = false;
@@ -50,7 +50,7 @@ export async function openS3Store(
     } catch (error) {
       const status = s3Status(error);
       if (status === 404 && bucketSeen) return undefined;
-      const refused = status === 400 || status === 403;
+      const refused = [400, 403, 405, 409].includes(status ?? 0);
       const reason = refused || status === 404 ? await reasonFor(key, signal) : undefined;
       // GET succeeded where HEAD was refused, because the credentials were renewed in between. Try HEAD again.
       if (refused && !again && (reason === undefined || [404, 416].includes(s3Status(reason) ?? 0)))
@@ -75,7 +75,7 @@ export async function openS3Store(
     if (proof === undefined) {
       await client.headBucket({ Bucket }, http(attempt.signal)).catch((error: unknown) => {
         const named = s3Status(error) === 404 ? Object.assign(error as Error, { name: "NoSuchBucket" }) : error;
-        throw translateS3Error(named, connection, attempt);
+        throw translateS3Error(named, connection, { ...attempt, key: undefined });
       });
     }
     bucketSeen = true;
@@ -107,7 +107,12 @@ export async function openS3Store(
   }
 
   async function tags(key: Key, { signal }: CallOptions = {}): Promise<Record<string, string>> {
-    const attempt = { action: `read the tags of ${JSON.stringify(key)} in`, permission: "s3:GetObjectTagging", signal };
+    const attempt = {
+      action: `read the tags of ${JSON.stringify(key)} in`,
+      key,
+      permission: "s3:GetObjectTagging",
+      signal,
+    };
     const { TagSet = [] } = await client
       .getObjectTagging({ Bucket, Key: prefix + key }, http(signal))
       .catch((error: unknown) => {
@@ -128,7 +133,7 @@ export async function openS3Store(
     };
     const publicUrl = async () => (config.makePublic ? (await url()).replace(/\?.*$/, "") : undefined);
     const origin = { type: "s3", host: connection.host, bucket: Bucket, name: whole, urlHasTag: true };
-    return { blob, origin, url, publicUrl };
+    return { blob, origin, url, publicUrl, sessionEnd: connection.sessionEnd };
   }
 
   /** A copy in parts gets the tags that its request names. Undefined: this server has none. */

@@ -1,3 +1,4 @@
+import { excerpt } from "../../lib/text/excerpt.ts";
 import { parseRetryAfter } from "../../lib/concurrency/retry-after.ts";
 
 /** The members of the errors of S3, the SDK and the network that are used here. */
@@ -17,6 +18,23 @@ export interface Vendor {
 export function regionOf(vendor: Vendor): string | undefined {
   const header = vendor.$response?.headers?.["x-amz-bucket-region"];
   return header ?? vendor.Region ?? /expecting '([^']+)'/.exec(vendor.message ?? "")?.[1];
+}
+
+/** Codes of the network: Node's, undici's and those of its HTTP parser. Codes of files are none. */
+const NETWORK = /^(?:(?!ENOENT$|EACCES$|EPERM$|EISDIR$|ENOTDIR$)E[A-Z]{2,}|(?:UND_ERR|HPE|ERR)_\w+)$/;
+
+/** Whether an error says that the network failed, not that a server refused or a setting is wrong. */
+export function isNetworkError({ code = "", name }: Vendor): boolean {
+  return name === "TimeoutError" || NETWORK.test(code);
+}
+
+/** Sentences of servers that say no more than the status does. */
+const EMPTY = /^(?:access denied|forbidden|unauthori[sz]ed|bad request|method not allowed|unknown\w*|\d*)\.?$/i;
+
+/** The server's own sentence as one line. Undefined: it has none, or one that says no more than the error's code. */
+export function reasonOf({ message = "" }: Vendor): string | undefined {
+  const line = excerpt(message.replaceAll(/\s+/g, " ").trim());
+  return EMPTY.test(line) ? undefined : line;
 }
 
 export function retryAfterOf({ $response }: Vendor): number | undefined {

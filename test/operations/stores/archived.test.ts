@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { onDatabases, type Installation } from "../../support/databases.ts";
 import { type FlatS3, startFlatS3 } from "../../support/flat-s3.ts";
 
@@ -36,7 +36,50 @@ onDatabases("archived blobs", ["PostgreSQL"], (database) => {
       assert.match(stdout, /copied 2 files .* 1 failed/, target);
     }
   });
+
+  database.test("as does a blob that the server refuses for a reason of its own", async (_, place) => {
+    const refusals: Record<string, { status: number; body: string }> = {
+      "one/f/b": { status: 400, body: ssec },
+      "one/d": { status: 405, body: "<Error><Code>MethodNotAllowed</Code></Error>" },
+    };
+    let refusing = false;
+    await using server = await startFlatS3(({ method, url = "" }) => {
+      const refusal = refusals[decodeURIComponent(url.split("?")[0]!.slice(1))];
+      return refusing && (method === "GET" || method === "HEAD") ? refusal : undefined;
+    });
+    await filled(place, server);
+    refusing = true;
+    const fails = async (...args: string[]) => (await place.exits(3, ...args)) as { stdout: string; stderr: string };
+
+    const verified = await fails("verify", "files", "--read");
+    assert.match(verified.stdout, /unchecked +f\/b: .* \(SSE-C\).*correct parameters/);
+    assert.match(verified.stdout, /2 match .* 2 unchecked; every other blob was read/);
+
+    const adopted = await fails("adopt", "files");
+    assert.match(adopted.stdout, /FAILED +d: .* refused it with status 405[^]*adopted 1 file/);
+
+    const saved = await fails("asset", "download", "files", "f", "--output", place.path("out"));
+    assert.match(saved.stdout, /FAILED .*b: .* \(SSE-C\)[^]*saved 2 files .* 1 failed/);
+
+    const { stdout } = await fails("asset", "copy", "files", "f/", "g", "--to-dir", "disk");
+    assert.match(stdout, /FAILED +\S+b: .* \(SSE-C\)[^]*copied 2 files .* 1 failed/);
+
+    const { endpoint = "", accessKey = "", secretKey = "" } = server.config("one");
+    const source = ["--source-endpoint", endpoint, "--source-region", "us-east-1", "--source-path-style"];
+    const keys = ["--source-access-key", accessKey, "--source-secret-key", secretKey];
+    const mirrored = await fails("mirror", "s3://one/f", place.path("mirror"), ...source, ...keys, "--yes");
+    assert.deepEqual(readdirSync(place.path("mirror")).sort(), ["a", "c"]);
+    assert.doesNotMatch(mirrored.stderr, /restored/, "it is not archived");
+
+    // what is announced at a blob that cannot be read stays announced, and stops no other upload
+    writeFileSync(place.path("other"), "other");
+    await place.run("asset", "upload", "files", place.path("other"));
+  });
 });
+
+const ssec =
+  "<Error><Code>InvalidRequest</Code><Message>The object was stored using a form of Server Side Encryption. " +
+  "The correct parameters must be provided to retrieve the object.</Message></Error>";
 
 /** An asset directory `files` with `f/a` to `f/c`, two objects that are not recorded, and two other directories. */
 async function filled(place: Installation, server: FlatS3): Promise<void> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { onDatabases } from "../../support/databases.ts";
 import { startFlatS3 } from "../../support/flat-s3.ts";
 
@@ -55,6 +56,51 @@ onDatabases("the place of a store that is set", ["PostgreSQL"], (database) => {
     await set(0, ...s3, "--secret-key", "env:KEY");
     assert.ok(server.requests.length > 0);
   });
+
+  database.test(
+    "is saved without credentials of this machine, and under a new address of the same place",
+    async (t) => {
+      await using server = await startFlatS3(() => undefined);
+      await using copy = await startFlatS3(() => undefined);
+      await using place = await database.install({ KEY: "AKIATEST" });
+      if (place === undefined) return t.skip(`no ${database.name} on this machine`);
+      await place.run("feed", "create", "web", "--type", "asset");
+      const at = (endpoint = "") => [
+        "s3",
+        "--bucket",
+        "web",
+        "--endpoint",
+        endpoint,
+        "--region",
+        "eu-west-1",
+        "--path-style",
+      ];
+      const keys = ["--access-key", "env:KEY", "--secret-key", "env:KEY"];
+      const { endpoint } = server.config("web");
+      const set = async (...args: string[]) => place.run("store", "set", "web", ...args);
+
+      const unasked = await set(...at(endpoint), "--profile", "feedctl-no-such-profile");
+      assert.match(
+        unasked.stderr,
+        /saved without asking the store: cannot get credentials .*"feedctl-no-such-profile"/,
+      );
+      await set(...at(endpoint), ...keys);
+      writeFileSync(place.path("file"), "file");
+      await place.run("asset", "upload", "web", place.path("file"));
+
+      const renamed = endpoint?.replace("127.0.0.1", "localhost");
+      const outcome = async (address: string | undefined) =>
+        ((await set(...at(address), ...keys, "--json")).json() as { outcome: string }).outcome;
+      for (const address of [renamed, endpoint]) {
+        assert.equal(await outcome(address), "unchanged", "the same place under another address");
+        await place.run("verify", "web", "--read");
+      }
+
+      // a copy has the marker, too, and is another place
+      for (const [name, { body }] of server.objects) copy.put(name, body);
+      assert.equal(await outcome(copy.config("web").endpoint), "changed");
+    },
+  );
 
   database.test("stores a blob as the options demand before it is saved", async (t) => {
     const refusal = (code: string) => ({ status: 400, body: `<Error><Code>${code}</Code></Error>` });

@@ -197,6 +197,32 @@ test("the hint of a refusal because of the date names the clock", async (t) => {
   assert.match(error.hint ?? "", /clock/);
 });
 
+test("a refusal of one blob is its own failure; one of the listing is not", async (t) => {
+  let answer = { status: 409, code: "" };
+  const endpoint = await serve(t, (request, response) => {
+    response.writeHead(answer.status, { "x-ms-error-code": answer.code }).end();
+    request.resume();
+  });
+  await using store = await open(connection({ endpoint: `${endpoint}/account` }));
+  for (const [status, code, says] of [
+    [409, "BlobUsesCustomerSpecifiedEncryption", /customer-provided key/],
+    [409, "PendingCopyOperation", /a copy into it has not ended/],
+    [409, "NewConflict", /refused it \(NewConflict 409\)/],
+    [400, "NewRefusal", /refused it \(NewRefusal 400\)/],
+    [405, "UnsupportedHttpVerb", /refused it \(UnsupportedHttpVerb 405\)/],
+  ] as const) {
+    answer = { status, code };
+    for (const call of [() => store.get(KEY), () => store.head(KEY)]) {
+      const error = await rejection(call());
+      assert.deepEqual([error.code, error.blobOnly], ["denied", true], code);
+      assert.match(error.message, says);
+    }
+    if (code.startsWith("New")) assert.equal((await rejection(keysOf(store, ""))).blobOnly, false, code);
+  }
+  answer = { status: 400, code: "InvalidUri" };
+  assert.equal((await rejection(putBytes(store, KEY, someBytes(10)))).code, "invalid");
+});
+
 test("a 404 that is not from Azure does not mean absence", async (t) => {
   const endpoint = await serve(t, (request, response) => {
     response.writeHead(404, { "content-type": "text/html" }).end("<h1>nginx</h1>");

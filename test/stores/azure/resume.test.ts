@@ -63,7 +63,7 @@ test("a put after an interrupted one sends only the missing blocks", async () =>
   const { store, counted } = opened;
   const bytes = someBytes(LARGE);
   counted.limit = 3;
-  await assert.rejects(putBytes(store, KEY, bytes, { notes: memoryNotes() }), hasCode("usage"));
+  await assert.rejects(putBytes(store, KEY, bytes, { notes: memoryNotes() }), hasCode("invalid"));
   assert.equal(counted.blocks, 3);
   assert.equal(await store.head(KEY), undefined);
   counted.limit = Infinity;
@@ -155,4 +155,24 @@ test("a source that is read in parallel ranges gives the same blocks", async () 
   assert.equal(source.opened(), 6);
   assert.equal(counted.blocks, 6);
   assert.ok((await readAll(await store.get(KEY))).equals(bytes));
+});
+
+test("blocks that another tool staged and never committed do not stop an upload, and are discarded by it", async () => {
+  const container = `test-${randomUUID()}`;
+  const client = await azurite.createContainer(container);
+  await using store = await openAzureStore({ type: "azure", container, connectionString: azurite.connectionString });
+  const bytes = someBytes(9 * MIB);
+  for (const [name, notes] of [
+    ["one", undefined],
+    ["two", memoryNotes()],
+  ] as const) {
+    const blob = client.getBlockBlobClient(name);
+    await blob.stageBlock(Buffer.from("block001").toString("base64"), "abc", 3);
+    assert.equal(await putBytes(store, parseKey(name), bytes, { notes }), "created");
+    assert.ok((await readAll(await store.get(parseKey(name)))).equals(bytes));
+    assert.deepEqual((await blob.getBlockList("uncommitted")).uncommittedBlocks ?? [], []);
+  }
+  const short = client.getBlockBlobClient("short");
+  await short.stageBlock(Buffer.from("1").toString("base64"), "abc", 3);
+  await assert.rejects(putBytes(store, parseKey("short"), bytes), hasCode("conflict"));
 });

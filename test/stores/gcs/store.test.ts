@@ -183,7 +183,6 @@ const md5Of = (bytes: Buffer) => createHash("md5").update(bytes).digest("base64"
 
 describe("error responses become error codes", () => {
   const rows: { answer: Answer; code: ErrorCode; throttled?: boolean }[] = [
-    { answer: refusal(400, "Invalid argument"), code: "usage" },
     { answer: refusal(401, "Invalid Credentials", "authError"), code: "denied" },
     { answer: refusal(403, "x@y does not have storage.objects.get access", "forbidden"), code: "denied" },
     { answer: refusal(403, "Rate limit exceeded", "rateLimitExceeded"), code: "unavailable", throttled: true },
@@ -206,6 +205,18 @@ describe("error responses become error codes", () => {
       }
     });
   }
+
+  test("an unknown refusal of one blob is its own failure; one of the listing is a usage error", async (t) => {
+    const { store } = await startFake(t, () => refusal(400, "Invalid argument"));
+    for (const [name, call] of Object.entries(everyCall)) {
+      await assert.rejects(call(store), (error) => {
+        const isListing = name === "list";
+        assert.ok(isFeedctlError(error, isListing ? "usage" : "denied"), `${name}: ${String(error)}`);
+        assert.equal(error.blobOnly, !isListing, name);
+        return true;
+      });
+    }
+  });
 
   test("an unreachable server or one that is not GCS is unavailable or corrupt, never an empty listing", async (t) => {
     const unreachable = { type: "gcs", bucket: "bucket", endpoint: "http://127.0.0.1:1", anonymous: true } as const;

@@ -62,7 +62,7 @@ async function play(t: TestContext, answer: (request: Seen, count: number) => An
 const problem = (status: number, code: string, more = "", headers: Record<string, string> = {}): Answer => ({
   status,
   headers: { "content-type": "application/xml", "x-amz-request-id": "REQ123", ...headers },
-  body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>words of the server</Message>${more}</Error>`,
+  body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code === "AccessDenied" ? "Access Denied" : "words of the server"}</Message>${more}</Error>`,
 });
 
 const page = (names: readonly string[], more = "<IsTruncated>false</IsTruncated>"): Answer => ({
@@ -245,7 +245,7 @@ describe("what is sent", () => {
     const { store, seen } = await play(t, (_, count) => ({
       body:
         count === 1
-          ? "<DeleteResult><Error><Key>k/7</Key><Code>AccessDenied</Code><Message>no</Message></Error></DeleteResult>"
+          ? "<DeleteResult><Error><Key>k/7</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error></DeleteResult>"
           : "<DeleteResult/>",
     }));
     const failures = await store.deleteMany!(Array.from({ length: 2001 }, (_, i) => key(`k/${i}`)));
@@ -461,7 +461,7 @@ describe("errors of the server", () => {
     {
       name: "an unknown error with status 4xx",
       answer: problem(400, "Whatever"),
-      code: "usage",
+      code: "denied",
       says: /words of the server.*Whatever/,
     },
     { name: "QuotaExceeded", answer: problem(403, "QuotaExceeded"), code: "full", says: /quota/ },
@@ -481,6 +481,71 @@ describe("errors of the server", () => {
       if (requests !== undefined) assert.equal(seen.length, requests);
     });
   }
+
+  const words = (status: number, code: string, text: string): Answer => ({
+    status,
+    headers: { "content-type": "application/xml" },
+    body: `<Error><Code>${code}</Code><Message>${text}</Message></Error>`,
+  });
+  const user = "User: arn:aws:iam::123456789012:user/feeds is not authorized to perform:";
+
+  for (const { name, answer, says } of [
+    {
+      name: "a key of KMS",
+      answer: words(403, "AccessDenied", `${user} kms:Decrypt on resource: arn:aws:kms:eu-west-1:1:key/k`),
+      says: /kms:Decrypt on resource.*hint: the credentials need kms:Decrypt on the KMS key/,
+    },
+    {
+      name: "a bucket policy",
+      answer: words(403, "AccessDenied", `${user} s3:GetObject with an explicit deny in a resource-based policy`),
+      says: /explicit deny in a resource-based policy.*hint: a policy forbids it/,
+    },
+    {
+      name: "nothing",
+      answer: words(403, "AccessDenied", "Access Denied"),
+      says: /denied \(.*hint: the credentials need s3:G/,
+    },
+  ]) {
+    test(`a refusal is reported with the server's own reason: ${name}`, async (t) => {
+      const { store } = await play(t, () => answer);
+      for (const call of [() => store.get(key("a")), () => store.head(key("a"))]) {
+        const error = await failure(call());
+        assert.equal(error.code, "denied");
+        assert.match(`${error.message} hint: ${error.hint}`, says);
+      }
+    });
+  }
+
+  const ssec = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided.";
+  for (const { name, answer, says } of [
+    { name: "SSE-C", answer: words(400, "InvalidRequest", ssec), says: /SSE-C.*correct parameters/ },
+    {
+      name: "status 405",
+      answer: words(405, "MethodNotAllowed", "Method Not Allowed"),
+      says: /refused it with status 405/,
+    },
+    { name: "its KMS key", answer: problem(400, "KMS.DisabledException"), says: /KMS key of the object is disabled/ },
+  ]) {
+    test(`a refusal of one blob is its own failure: ${name}`, async (t) => {
+      const { store } = await play(t, () => answer);
+      for (const call of [() => store.get(key("a")), () => store.head(key("a"))]) {
+        const error = await failure(call());
+        assert.deepEqual([error.code, error.blobOnly, error.archived], ["denied", true, false]);
+        assert.match(error.message, says);
+      }
+      const listing = await failure(keysOf(store, ""));
+      assert.equal(listing.blobOnly, false, "a refused listing is about the bucket");
+    });
+  }
+
+  test("an error of one key in a bulk delete is no failed connection", async (t) => {
+    const { store } = await play(t, () => ({
+      body: "<DeleteResult><Error><Key>a</Key><Code>InternalError</Code><Message>try again</Message></Error></DeleteResult>",
+    }));
+    const [failed] = await store.deleteMany!([key("a")]);
+    assert.equal(failed?.error.code, "unavailable");
+    assert.match(failed?.error.message ?? "", /the server could not: try again \(InternalError\)/);
+  });
 
   test("the region of a refused HEAD, whose response has no body, is found in its header", async (t) => {
     const { store } = await play(t, () => ({ status: 301, headers: { "x-amz-bucket-region": "eu-west-3" } }));
