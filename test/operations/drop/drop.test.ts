@@ -136,11 +136,12 @@ onDatabases("drop paths", ["PostgreSQL"], (database) => {
     assert.deepEqual((await scan(place, 3, "--reject-to", aside.path)).counts, { invalid: 3, rejected: 3 });
     assert.deepEqual(drop.all(), ["x", "x/bad.tgz"], "empty folders");
     const long = aside.all().filter((path) => path.startsWith("ü"));
-    assert.deepEqual(long.map((path) => path.replace(/^ü+/, "")).toSorted(), [
+    // either may be the first
+    assert.deepEqual(long.map((path) => path.replace(/^ü+[ab]?/, "")).toSorted(), [
       ".1",
       ".1.reason.txt",
       ".reason.txt",
-      "a.tgz",
+      ".tgz",
     ]);
     assert.equal(readFileSync(join(aside.path, "x/bad.tgz.2/y.tgz"), "utf8"), "third");
 

@@ -152,12 +152,19 @@ test("an object that the server refuses is that object's failure", async () => {
   assert.equal(report.error, undefined);
 });
 
-test("many refused objects in a row end the run: it is the configuration", async () => {
+test("a refusal of an option ends the run when it is repeated; one of each object does not", async () => {
   await using at = await mirrorPlace();
-  await using server = await startFlatS3(({ method }) => (method === "PUT" ? { status: 400 } : undefined));
   for (let i = 0; i < 60; i++) await at.write(`source/${i}`, "x");
-  const report = await at.mirror({ target: server.config("to"), planMayDiffer: true });
-  assert.equal(report.error?.code, "usage");
+  const body = "<Error><Code>InvalidStorageClass</Code></Error>";
+  for (const [answer, ends] of [
+    [{ status: 400, body }, "usage"],
+    [{ status: 400 }, undefined],
+  ] as const) {
+    await using server = await startFlatS3(({ method }) => (method === "PUT" ? answer : undefined));
+    const report = await at.mirror({ target: server.config("to"), planMayDiffer: true });
+    assert.equal(report.error?.code, ends);
+    if (ends === undefined) assert.equal(said(report).filter((line) => line.endsWith("lonely failed")).length, 60);
+  }
 });
 
 test("on a server that keeps folders a file replaces a folder, and back, within the guards", async () => {
