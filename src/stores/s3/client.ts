@@ -5,7 +5,7 @@ import { FeedctlError } from "../../errors.ts";
 import { withConfiguredEndpoint } from "./configured-endpoint.ts";
 import { createCalls, type S3Calls } from "./calls.ts";
 import { chooseCredentials, silent, superviseCredentials } from "./credentials.ts";
-import type { S3Place } from "./errors.ts";
+import type { S3Place } from "./errors/translate.ts";
 import { openHttp } from "../shared/http.ts";
 import { createSender } from "./send.ts";
 import { findEndpoint, renewStale, sdkHandler } from "./sdk.ts";

@@ -6,7 +6,7 @@ import { sameContent } from "../same-content.ts";
 import { plainTag } from "./blob.ts";
 import type { CopySource } from "./calls.ts";
 import type { Condition, ObjectRequest, S3Connection } from "./client.ts";
-import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts";
+import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors/translate.ts";
 import { begin, complete, discard } from "./multipart.ts";
 import { MAX_PARTS, type DonePart } from "./parts.ts";
 import { headersOf, requestOf } from "./put.ts";

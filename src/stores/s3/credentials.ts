@@ -5,8 +5,8 @@ import { FeedctlError } from "../../errors.ts";
 import { registerSecrets } from "../../lib/text/redact.ts";
 import type { S3Config } from "./config.ts";
 import { environmentProfile } from "./configured-endpoint.ts";
-import { bareCause, s3Status } from "./errors.ts";
-import { isNetworkError, reasonOf, type Vendor } from "./vendor.ts";
+import { bareCause, s3Status } from "./errors/translate.ts";
+import { isNetworkError, reasonOf, type Vendor } from "./errors/vendor.ts";
 
 export type Credentials = NonNullable<S3ClientConfig["credentials"]>;
 

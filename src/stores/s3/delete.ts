@@ -6,7 +6,7 @@ import { throwIfInterrupted } from "../shared/signal.ts";
 import { isBeyondXml } from "../shared/xml-text.ts";
 import type { DeleteFailure } from "../store.ts";
 import type { S3Connection } from "./client.ts";
-import { s3Code, s3Status, translateS3Error } from "./errors.ts";
+import { s3Code, s3Status, translateS3Error } from "./errors/translate.ts";
 
 const BATCH = 1000;
 /** How many requests delete one object each at once. */

@@ -9,7 +9,7 @@ import type { LifecycleRule, StoreLock, StoreTraits } from "../traits.ts";
 import { md5OfTag } from "./blob.ts";
 import { http, type S3Connection } from "./client.ts";
 import { deleteObject, deleteObjects } from "./delete.ts";
-import { s3Code, s3Status, translateS3Error } from "./errors.ts";
+import { s3Code, s3Status, translateS3Error } from "./errors/translate.ts";
 import { purgeObjects } from "./versions.ts";
 
 /** `Store.examine`. What is found counts for this connection from now on. */

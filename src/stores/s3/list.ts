@@ -3,7 +3,7 @@ import { compareKeys, type Key } from "../../lib/key.ts";
 import { isListed } from "../key.ts";
 import { isArchive, md5OfTag, plainTag } from "./blob.ts";
 import type { S3Connection } from "./client.ts";
-import { s3Status, translateS3Error } from "./errors.ts";
+import { s3Status, translateS3Error } from "./errors/translate.ts";
 import type { ListingPage } from "./list-scan.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, ListOptions } from "../store.ts";

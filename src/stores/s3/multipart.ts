@@ -3,7 +3,7 @@
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
 import { http, type Condition, type ObjectRequest, type S3Connection } from "./client.ts";
-import { s3Code, translateS3Error } from "./errors.ts";
+import { s3Code, translateS3Error } from "./errors/translate.ts";
 import type { PromisedOptions } from "../shared/promised-hash.ts";
 import { uploadParts, type DonePart } from "./parts.ts";
 import { findResumable, isWorthKeeping, noteOf } from "./resume.ts";

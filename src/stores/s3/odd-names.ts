@@ -6,7 +6,7 @@ import { PROBE, PROBE_MD5 } from "../shared/probe.ts";
 import type { CallOptions } from "../store.ts";
 import type { S3Connection } from "./client.ts";
 import { deleteObject } from "./delete.ts";
-import { s3Status, translateS3Error } from "./errors.ts";
+import { s3Status, translateS3Error } from "./errors/translate.ts";
 import { purgeProbes } from "./examine.ts";
 import { probeKey, type Key } from "../../lib/key.ts";
 

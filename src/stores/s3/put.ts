@@ -5,7 +5,7 @@ import type { Key } from "../../lib/key.ts";
 import { sameContent } from "../same-content.ts";
 import { md5OfTag, plainTag, writeSeconds } from "./blob.ts";
 import type { ObjectRequest, S3Connection, S3Creation } from "./client.ts";
-import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts";
+import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors/translate.ts";
 import { upload } from "./multipart.ts";
 import { named } from "./parts.ts";
 import { forget } from "./resume.ts";

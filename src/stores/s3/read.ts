@@ -4,7 +4,7 @@ import type { Key } from "../../lib/key.ts";
 import { describeObject, plainTag } from "./blob.ts";
 import type { Wanted } from "./calls.ts";
 import type { S3Connection } from "./client.ts";
-import { s3Status, translateS3Error, type S3Attempt, type S3Place } from "./errors.ts";
+import { s3Status, translateS3Error, type S3Attempt, type S3Place } from "./errors/translate.ts";
 import { networkError } from "../shared/http.ts";
 import type { ByteRange, GetOptions } from "../store.ts";
 

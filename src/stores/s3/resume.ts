@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import type { Key } from "../../lib/key.ts";
 import type { ObjectRequest, S3Connection } from "./client.ts";
-import { s3Status } from "./errors.ts";
+import { s3Status } from "./errors/translate.ts";
 import { partSizeFor } from "./parts.ts";
 import { isStale, mayPass } from "./send.ts";
 import { endUpload, storedParts, type StoredPart } from "./unfinished.ts";

@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { problemOf } from "./answer.ts";
-import { s3Code, s3Status } from "./errors.ts";
+import { s3Code, s3Status } from "./errors/translate.ts";
 import { sentValue } from "../shared/headers.ts";
 import type { HttpAnswer, HttpClient } from "../shared/http.ts";
 import { PLAIN, readingsOf, signAs, type Reading } from "./readings.ts";

@@ -7,7 +7,7 @@ import { describeObject, isKms } from "./blob.ts";
 import { connectS3, http } from "./client.ts";
 import { COPY_LIMITS, createCopier, type CopyLimits } from "./copy.ts";
 import { deleteObject, deleteObjects } from "./delete.ts";
-import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors.ts";
+import { s3Code, s3Status, translateS3Error, type S3Attempt } from "./errors/translate.ts";
 import { cloudFeatures } from "../shared/features.ts";
 import { examineBucket, purgeProbes } from "./examine.ts";
 import { listObjects } from "./list.ts";

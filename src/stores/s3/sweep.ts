@@ -1,5 +1,5 @@
 import { interrupted, throwIfInterrupted } from "../shared/signal.ts";
-import { translateS3Error } from "./errors.ts";
+import { translateS3Error } from "./errors/translate.ts";
 import { endUpload } from "./unfinished.ts";
 import type { S3Connection } from "./client.ts";
 

@@ -3,7 +3,7 @@ import { FeedctlError } from "../../errors.ts";
 import { pause } from "../shared/signal.ts";
 import { plainTag } from "./blob.ts";
 import { http, type S3Connection } from "./client.ts";
-import { s3Status } from "./errors.ts";
+import { s3Status } from "./errors/translate.ts";
 import { isStale, mayPass } from "./send.ts";
 
 const MAX_TRIES = 5;

@@ -1,7 +1,7 @@
 // Earlier versions of objects, which a bucket with versioning keeps when an object is deleted or replaced.
 import type { KeptBlob } from "../store.ts";
 import { http, type S3Connection } from "./client.ts";
-import { s3Code, translateS3Error } from "./errors.ts";
+import { s3Code, translateS3Error } from "./errors/translate.ts";
 
 interface ObjectVersion {
   name: string;

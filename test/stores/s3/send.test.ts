@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { describe, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createCalls } from "../../../src/stores/s3/calls.ts";
-import { translateS3Error } from "../../../src/stores/s3/errors.ts";
+import { translateS3Error } from "../../../src/stores/s3/errors/translate.ts";
 import { wholeBody } from "../../../src/stores/s3/read.ts";
 import { openHttp } from "../../../src/stores/shared/http.ts";
 import { createSender } from "../../../src/stores/s3/send.ts";

@@ -1,5 +1,5 @@
 // What the error codes of S3 and of servers like it mean.
-import type { ErrorCode } from "../../errors.ts";
+import type { ErrorCode } from "../../../errors.ts";
 import { clockDifference, reasonOf, regionOf, type Vendor } from "./vendor.ts";
 
 export interface S3Place {

@@ -1,7 +1,7 @@
 // Translates the errors of S3, the SDK and the network to a `FeedctlError`. Nothing else does.
-import { FeedctlError } from "../../errors.ts";
-import { redact } from "../../lib/text/redact.ts";
-import { interrupted } from "../shared/signal.ts";
+import { FeedctlError } from "../../../errors.ts";
+import { redact } from "../../../lib/text/redact.ts";
+import { interrupted } from "../../shared/signal.ts";
 import { isNetworkError, reasonOf, regionOf, retryAfterOf, type Vendor } from "./vendor.ts";
 import {
   full,

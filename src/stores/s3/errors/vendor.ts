@@ -1,5 +1,5 @@
-import { excerpt } from "../../lib/text/excerpt.ts";
-import { parseRetryAfter } from "../../lib/concurrency/retry-after.ts";
+import { excerpt } from "../../../lib/text/excerpt.ts";
+import { parseRetryAfter } from "../../../lib/concurrency/retry-after.ts";
 
 /** The members of the errors of S3, the SDK and the network that are used here. */
 export interface Vendor {
