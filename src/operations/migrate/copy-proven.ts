@@ -9,6 +9,13 @@ import { copyBlob } from "../transfer/copy-blob.ts";
 import type { Preserve } from "../transfer/preserve.ts";
 import { servedAs } from "../assets/served-headers.ts";
 
+export function missingInSource(): FeedctlError {
+  return new FeedctlError(
+    "not-found",
+    "the file is in the catalog, but the source has no such blob; import or upload it again, and it is restored",
+  );
+}
+
 export interface ProvenInput {
   source: Store;
   target: Store;

@@ -3,7 +3,7 @@ import { listFiles, readFiles } from "../../catalog/files.ts";
 import { announceCopies, listProofs, type SavedProof } from "../../catalog/migration/proofs.ts";
 import { isPending } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { isFeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store, UploadNotes } from "../../stores/store.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
@@ -12,7 +12,7 @@ import type { Context } from "../context.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 import type { Preserve } from "../transfer/preserve.ts";
 import { createTransfer, type Transfer } from "../transfer/transfer-pool.ts";
-import { copyProven } from "./copy-proven.ts";
+import { copyProven, missingInSource } from "./copy-proven.ts";
 import { createPassLog, type PassEvent, type PassLog } from "./pass-log.ts";
 import {
   existingAs,
@@ -80,13 +80,14 @@ export async function* copyPass(context: Context, db: Db, input: PassInput): Asy
   const pass: Pass = { context, db, input, log, notes: uploadNotes(context, input.target.name) };
   await using transfer = createTransfer<Job>({
     concurrency: context.concurrency,
-    retries: RETRIES,
-    wait: WAIT,
-    spool: join(context.dataDir, "uploads", `migration-${input.migrationId}-${context.pid}`),
     signal: context.signal,
-    again: (job) => copyAgain(pass, job),
-    postponed() {},
     failed: (job, error) => log.report("failed", job, error.message),
+    retries: {
+      rounds: RETRIES,
+      wait: WAIT,
+      spool: join(context.dataDir, "uploads", `migration-${input.migrationId}-${context.pid}`),
+      again: (job) => copyAgain(pass, job),
+    },
   });
   try {
     const planned: PlannedCopy[] = [];
@@ -214,11 +215,7 @@ async function copyPair({ context, db, input, log, notes }: Pass, pair: PassPair
     if (await isPending(db, sourceStoreId, job.key)) return;
     row = (await readFiles(db, feedId, [job.key])).get(job.key);
   }
-  if (from === undefined)
-    throw new FeedctlError(
-      "not-found",
-      "the file is in the catalog, but the source has no such blob; import or upload it again, and it is restored",
-    );
+  if (from === undefined) throw missingInSource();
   // a copy of an earlier pass may be replaced: the package was deleted and imported again with other bytes
   const ifExists = existingAs(input.ownTarget, to, proof);
   const copy = provenCopy({ ...pair, ...(row && { row }) }, migrationId);

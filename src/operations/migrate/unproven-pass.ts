@@ -7,12 +7,11 @@ import {
   type NewProof,
   type UnprovenRow,
 } from "../../catalog/migration/proofs.ts";
-import { FeedctlError } from "../../errors.ts";
 import { isKey } from "../../lib/key.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
-import { copyProven, type ProvenInput } from "./copy-proven.ts";
+import { copyProven, missingInSource, type ProvenInput } from "./copy-proven.ts";
 import { existingAs, invalidKey } from "./pass-pair.ts";
 import type { Preserve } from "../transfer/preserve.ts";
 import { createTransfer } from "../transfer/transfer-pool.ts";
@@ -75,20 +74,14 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
   let proven: NewProof[] = [];
   await using transfer = createTransfer<{ key: string }>({
     concurrency: context.concurrency,
-    retries: 0,
-    wait: 0,
-    spool: "",
     signal,
-    again: async () => {},
-    postponed() {},
     failed: ({ key }, error) => void step.failures.push({ key, reason: error.message }),
   });
 
   const copy = async (row: UnprovenRow): Promise<void> => {
     await input.alive?.();
     const blob = await findSource(row);
-    if (blob === undefined)
-      throw new FeedctlError("not-found", "the source has no such blob; import or upload it again, and it is restored");
+    if (blob === undefined) throw missingInSource();
     const done = await copyProven(context, {
       source,
       target,

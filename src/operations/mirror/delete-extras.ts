@@ -81,12 +81,7 @@ async function trashBatch(
   {
     await using transfer = createTransfer<BlobInfo>({
       concurrency,
-      retries: 0,
-      wait: 0,
-      spool: "",
       signal,
-      again: async () => {},
-      postponed() {},
       failed: (blob, error) => tally.undeleted(blob, `it could not be kept in the trash: ${error.message}`),
     });
     const keep = async (blob: BlobInfo) => {

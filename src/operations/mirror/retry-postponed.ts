@@ -27,12 +27,14 @@ export function createMirrorTransfer(
   const { signal } = context;
   return createTransfer<Postponed>({
     concurrency: input.concurrency,
-    retries: input.dryRun ? 0 : input.retries,
-    wait: input.wait,
-    spool,
     signal,
-    again: (job) => copyAsItIsNow(context, { source, target, copier, tally }, job),
-    postponed: (job, error) => tally.postponed(job.decision.class, job, error.message),
+    retries: {
+      rounds: input.dryRun ? 0 : input.retries,
+      wait: input.wait,
+      spool,
+      again: (job) => copyAsItIsNow(context, { source, target, copier, tally }, job),
+      postponed: (job, error) => tally.postponed(job.decision.class, job, error.message),
+    },
     failed(job, error) {
       const isConflict = error.code === "conflict";
       // A server that keeps folders has a file or a folder in the way, which may be an extra.

@@ -13,7 +13,7 @@ export interface Transfer<J> {
   /** Waits until all running jobs have ended. Throws an error that ends the run. */
   idle(): Promise<void>;
   /**
-   * Runs failed jobs again, in up to `retries` rounds, each after `wait` milliseconds. Yields so that events can be
+   * Runs failed jobs again, in rounds, each after a wait. Yields so that events can be
    * taken. May be called again after more jobs.
    */
   retry(): AsyncGenerator<void>;
@@ -21,26 +21,34 @@ export interface Transfer<J> {
 
 export interface TransferInput<J> {
   concurrency: number;
-  retries: number;
-  /** Milliseconds before each round of retries. */
+  signal: AbortSignal;
+  /** Called when a job failed for good: no attempt is left, or a retry cannot help. */
+  failed(job: J, error: FeedctlError): void | Promise<void>;
+  /** Default: a failed job is not tried again. */
+  retries?: Retries<J>;
+}
+
+interface Retries<J> {
+  rounds: number;
+  /** Milliseconds before each round. */
   wait: number;
   /** Path prefix of the spool files for failed jobs; unique to this run. */
   spool: string;
-  signal: AbortSignal;
   /** Retries a job. Must read both sides again: they may have changed. */
   again(job: J): Promise<void>;
   /** Called when an attempt failed and will be retried. */
-  postponed(job: J, error: FeedctlError): void;
-  /** Called when a job failed for good: no attempt is left, or a retry cannot help. */
-  failed(job: J, error: FeedctlError): void | Promise<void>;
+  postponed?(job: J, error: FeedctlError): void;
 }
+
+const NONE: Retries<unknown> = { rounds: 0, wait: 0, spool: "", again: async () => {} };
 
 /** `J`: the description of a job, enough to retry it; plain JSON. */
 export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncDisposable {
-  const { concurrency, wait, spool, signal, again, postponed, failed } = input;
+  const { concurrency, signal, failed, retries = NONE } = input;
+  const { wait, spool } = retries;
   const pool = createPool(concurrency);
   let aside = createSpool<J>(`${spool}.0`);
-  let retries = input.retries;
+  let left = retries.rounds;
   let outages = 0;
   let rounds = 0;
 
@@ -56,9 +64,9 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
       if (outages > Math.max(20, 2 * concurrency)) throw error;
       // a retry meets the same conflict, the same name, option or archive class
       const isLasting = error.blobOnly || isFeedctlError(error, "conflict", "invalid", "usage");
-      if (retries === 0 || isLasting) return await failed(job, error);
+      if (left === 0 || isLasting) return await failed(job, error);
       await aside.add(job);
-      postponed(job, error);
+      retries.postponed?.(job, error);
     }
   }
 
@@ -69,11 +77,11 @@ export function createTransfer<J>(input: TransferInput<J>): Transfer<J> & AsyncD
       await pool.idle();
       while (aside.count > 0) {
         await sleep(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
-        retries--;
+        left--;
         await using jobs = aside;
         aside = createSpool<J>(`${spool}.${++rounds}`);
         for await (const job of jobs.read()) {
-          await pool.add(() => attempt(job, () => again(job)));
+          await pool.add(() => attempt(job, () => retries.again(job)));
           yield;
         }
         await pool.idle();
