@@ -184,6 +184,10 @@ export async function deletePackage(
       const gone = await deleteVersions(transaction, ids);
       // another process may have deleted some of them meanwhile
       const own = versions.filter(({ id }) => gone.has(id));
+      if (own.length === 0)
+        throw new FeedctlError("not-found", "another process has deleted it meanwhile", {
+          hint: `see: feedctl package list ${feed.name}`,
+        });
       await run.audit(
         transaction,
         own.map((version) => ({

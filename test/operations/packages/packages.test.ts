@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "../../support/bytes.ts";
 import { type Installation, onEachDatabase } from "../../support/databases.ts";
+import { holdLock } from "../../support/hold-lock.ts";
+import { until } from "../../support/wait.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
 
 async function prepare(place: Installation): Promise<Map<string, Buffer>> {
@@ -115,5 +117,24 @@ onEachDatabase("package", (database) => {
       missingBlob: 0,
     });
     assert.deepEqual(await place.rows("select name from feedctl.packages"), [{ name: "tool" }]);
+  });
+
+  database.testOnServer("two deletions of one version at once report one", async (_t, place) => {
+    await prepare(place);
+    const remove = () => place.any("package", "delete", "web", "acme/tool@1.2.0", "--yes", "--json");
+    const running = [];
+    {
+      // both have found the version when they may go on
+      await using _held = await holdLock(place.env["FEEDCTL_DATABASE_URL"], { kind: "write", id: 1 });
+      running.push(remove(), remove());
+      await until("both wait", async () => {
+        const waiting = "select from feedctl.runs where command = 'package delete' and state = 'running'";
+        return (await place.rows(waiting)).length === 2;
+      });
+    }
+    const codes = (await Promise.all(running)).map(({ code }) => code);
+    assert.deepEqual(new Set(codes), new Set([0, 4]));
+    assert.equal((await place.rows("select from feedctl.audit_events where action = 'deleted'")).length, 1);
+    await place.run("verify", "web");
   });
 });
