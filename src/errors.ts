@@ -54,7 +54,7 @@ export interface ErrorDetail {
   blobOnly?: boolean | undefined;
   /** With `blobOnly`: it is in an archive class, and can be read when somebody has restored it. */
   archived?: boolean | undefined;
-  /** There are no credentials for the store, on this machine or at this time: the store itself was not asked. */
+  /** This machine has no valid credentials for the store, so no request was sent to it. */
   noCredentials?: boolean | undefined;
   /** With `unavailable`: the store as a whole refuses such calls, so that trying its other blobs cannot help. */
   storeWide?: boolean | undefined;

@@ -100,8 +100,8 @@ export async function setHiddenApart(db: Db, now: Date): Promise<JudgedVersions>
 
 /**
  * Locks and returns the next hidden versions of a run's plan. Call it in a transaction. `changed` is set for a version
- * that is no longer hidden. It is also set before a deletion, if the version, its files, or the versions of the same
- * package that the plan keeps have changed.
+ * that somebody has shown again. For the step `free` it is also set for a version that differs from the plan: the version
+ * itself, its files, or the versions of its package that the plan keeps.
  */
 export async function takeHiddenItems(
   db: Db,

@@ -39,7 +39,7 @@ export function createTwins(): Twins {
       const index = next++;
       const first = names.get(name);
       if (first === undefined) names.set(name, index);
-      // no real name begins so
+      // U+FFFF, with which a renamed entry begins, is in no name of a file
       if (first === undefined || first === index) return undefined;
       firstOf.set(index, first);
       nameOf.set(index, name);

@@ -126,7 +126,7 @@ async function* listEntries(
   }
 }
 
-/** The first character of the name that stands for the root folder. Its entry is skipped; no real name has it. */
+/** Replaces the name of an entry for the root folder, which is then skipped. U+FFFF is in no name of a file. */
 const ROOT = "\uffff";
 
 /**

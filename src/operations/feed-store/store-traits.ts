@@ -87,7 +87,7 @@ export async function reportKept(
   return sayKept(context, store, deleted, () => askKept(context, db, { id: storeId }, store));
 }
 
-/** `reportKept` for a place that is no feed's store. What is found is not remembered. */
+/** As `reportKept`, for a place that belongs to no feed, such as the target of a mirror. The answer is not saved. */
 export async function reportKeptAt(context: Context, store: Store, deleted: number): Promise<KeptBlobs | null> {
   return sayKept(context, store, deleted, async () => {
     const traits = await store.examine?.({ signal: context.signal });

@@ -33,7 +33,7 @@ export async function readStandardInput(
   if (head.length === 0) throw new FeedctlError("usage", "standard input is empty");
   if (!isPackage(head)) {
     const listed = await readPaths(all);
-    // a list comes from a program that prints names: they are no patterns
+    // the paths of a list are names, such as those that `find` prints: [ and * in them are no wildcards
     const literal = listed.map((path) => ({ path, isLiteral: true }));
     return given(paths.flatMap((path): readonly GivenPath[] => (path === "-" ? literal : [path])));
   }

@@ -99,7 +99,8 @@ export async function goalsFor(
     names === "all"
       ? (await listFeeds(db)).filter((feed) => feed.deleting_at === null)
       : await Promise.all(names.map((name) => requireLiveFeed(db, name)));
-  const twice = feeds.find(({ id }, index) => feeds.findIndex((other) => other.id === id) < index);
+  const seen = new Set<number>();
+  const twice = feeds.find(({ id }) => seen.size === seen.add(id).size);
   if (twice !== undefined) throw new FeedctlError("usage", `feed "${twice.name}" is named twice`);
   const { isLocal, pathOption: property } = requireProvider(to);
   return feeds.map((feed) => {

@@ -151,8 +151,8 @@ async function isNewAddress(
 }
 
 /**
- * Lists the place, and with `probe` stores a blob, so that what the provider refuses is found before it is saved. False,
- * and said, when there are no credentials here: the store may be set for another machine, or for after the next sign-in.
+ * Lists the place, and with `probe` stores a blob, so that what the provider refuses is found before it is saved. Returns
+ * false, with a notice, when this machine has no credentials: another machine may use the store, or this one after a sign-in.
  */
 async function tryPlace(context: Context, store: Store, { probe }: { probe: boolean }): Promise<boolean> {
   try {

@@ -96,9 +96,9 @@ async function putHashed(
 }
 
 /**
- * Compares the tag of what was just stored with the MD5 of what was sent. Where the tags of the server are no MD5s, the
- * first blob is read again to know that. Throws `corrupt` when the server has other bytes, or tells another tag than it
- * has: something on the way changes them.
+ * Compares the ETag in the response to a put with the MD5 of the bytes that were sent. When they differ, the blob is read
+ * back once: if its bytes are right, the ETags of this server are no MD5s. Throws `corrupt` when its bytes are wrong, or when
+ * its ETag is another one than in the response: the server or a proxy changes what it gets.
  */
 async function checkTag(
   { found, name }: S3Connection,

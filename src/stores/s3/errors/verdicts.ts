@@ -75,7 +75,7 @@ function denialHint(reason: string): string | undefined {
   return action === undefined ? undefined : `the credentials need ${action}`;
 }
 
-/** What the server says is no fault of the store, the bucket or the credentials, but of this blob. */
+/** A refusal of one blob. Bucket, credentials and options are right, so other blobs may succeed. */
 export const refused: Judge = (vendor) => {
   const reason = reasonOf(vendor);
   if (/authorization mechanism/i.test(reason ?? ""))
