@@ -34,6 +34,8 @@ export interface CopyInput {
   served?: { cacheControl: string | undefined; metadata: Record<string, string> | undefined } | undefined;
   /** Both stores must have it: see `requirePreservable`. */
   preserve?: Preserve | undefined;
+  /** As in `PutOptions`. */
+  mode?: number | undefined;
   /** Limits the rate at which the source is read. */
   throttle?: Throttle | undefined;
   /** As in `PutOptions`. */
@@ -125,6 +127,7 @@ function putOptions(context: Context, input: CopyInput, described: BlobInfo, tag
     tags,
     storageClass: input.preserve?.storageClass === true ? described.storageClass : undefined,
     modified: described.modified,
+    mode: input.mode,
     durable: input.durable,
     notes: input.notes,
     signal: context.signal,

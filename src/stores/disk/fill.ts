@@ -57,6 +57,7 @@ export async function fill(
     }
   }
   if (options.modified !== undefined) await handle.utimes(options.modified, options.modified);
+  if (options.mode !== undefined) await handle.chmod(options.mode);
   if (options.durable ?? true) await handle.datasync();
   return { stats: await handle.stat(), sha256 };
 }
@@ -101,11 +102,14 @@ async function* readAll(
  */
 async function copyInto(handle: FileHandle, folder: Folder, name: string, source: BlobSource, options: PutOptions) {
   const { size, path: from = "" } = source;
-  const { mode } = await handle.stat();
+  const { mode, uid, gid } = await handle.stat();
   const path = folder.at(name);
   {
     await using opened = await openSourceFile(source, from);
-    if (isSparse(await opened.stat()) && !(await sharesBlocks(descriptorPath(opened.fd, from), folder)))
+    const stats = await opened.stat();
+    // copyFile gives root's copy to the owner of the source, who could open it for writing before it is taken back
+    const isGiven = uid === 0 && stats.uid !== uid;
+    if (isGiven || (isSparse(stats) && !(await sharesBlocks(descriptorPath(opened.fd, from), folder))))
       return await copyWithHoles(opened, handle, { from, path }, { size, options });
     try {
       await copyFile(descriptorPath(opened.fd, from), path, constants.COPYFILE_FICLONE);
@@ -113,7 +117,9 @@ async function copyInto(handle: FileHandle, folder: Folder, name: string, source
       throw copyError(error, from, path);
     }
   }
-  // copyFile copies the source's mode; a blob must have the default mode of a new file.
+  // copyFile copies the source's group and mode; a blob must have those of a new file
+  // (only root may give back the group of a folder whose group the user is not in)
+  if ((await handle.stat()).gid !== gid) await handle.chown(uid, gid).catch(() => {});
   await chmod(path, mode & 0o7777);
   if (options.sha256 === undefined) return checkDelivery(size, undefined, (await handle.stat()).size, undefined);
   const copied = await hashFile(handle, options.signal);

@@ -32,6 +32,7 @@ export interface SmallPut {
   replace: boolean;
   /** Milliseconds. */
   modified: number | undefined;
+  mode: number | undefined;
   durable: boolean;
 }
 
@@ -103,6 +104,7 @@ function write(put: SmallPut, cache: FolderCache): Written | undefined {
     written = { folder, path, descriptor, sha256, facts: { size: 0, mtimeMs: 0, ino: 0 } };
     if (fs.writeSync(descriptor, bytes) !== bytes.length) throw new Error("short write");
     if (put.modified !== undefined) fs.futimesSync(descriptor, put.modified / 1000, put.modified / 1000);
+    if (put.mode !== undefined) fs.fchmodSync(descriptor, put.mode);
     const { size, mtimeMs, ino } = fs.fstatSync(descriptor);
     written.facts = { size, mtimeMs, ino };
     return written;
