@@ -3,6 +3,7 @@ import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import type { Throttle } from "../../lib/concurrency/throttle.ts";
 import type { Key } from "../../lib/key.ts";
+import { sameBlob } from "../../stores/same-tag.ts";
 import { checkOf } from "../../stores/known-hash.ts";
 import type {
   BlobInfo,
@@ -183,7 +184,7 @@ async function openFirst(context: Context, input: CopyInput): Promise<FirstRead>
 function requireSame(listed: BlobInfo, now: BlobInfo | undefined, { name }: Store): void {
   const what = `${JSON.stringify(listed.key)} in ${name}`;
   if (now === undefined) throw new FeedctlError("not-found", `${what} does not exist any more`);
-  if (listed.tag === undefined || listed.tag === now.tag) return;
+  if (listed.tag === undefined || sameBlob(listed.tag, now.tag)) return;
   throw new FeedctlError("corrupt", `${what} changed while it was being copied`);
 }
 

@@ -9,6 +9,7 @@ import { READ_ONLY } from "../../lib/files/open-regular-file.ts";
 import type { Key } from "../../lib/key.ts";
 import { diskError } from "./errors.ts";
 import { packError, type PackedError } from "../../errors.ts";
+import { sameBlob } from "../same-tag.ts";
 import { tagOf } from "./info.ts";
 import type { FileFacts } from "./info.ts";
 import { temporaryName } from "./names.ts";
@@ -101,12 +102,10 @@ function write(put: SmallPut, cache: FolderCache): Written | undefined {
     if (put.sha256 !== undefined && sha256 !== put.sha256) return undefined;
     const path = folder.at(temporaryName());
     const descriptor = fs.openSync(path, "wx");
-    written = { folder, path, descriptor, sha256, facts: { size: 0, mtimeMs: 0, ino: 0 } };
+    written = { folder, path, descriptor, sha256, facts: { size: 0, mtimeMs: 0, ino: 0, ctimeMs: 0 } };
     if (fs.writeSync(descriptor, bytes) !== bytes.length) throw new Error("short write");
     if (put.modified !== undefined) fs.futimesSync(descriptor, put.modified / 1000, put.modified / 1000);
     if (put.mode !== undefined) fs.fchmodSync(descriptor, put.mode);
-    const { size, mtimeMs, ino } = fs.fstatSync(descriptor);
-    written.facts = { size, mtimeMs, ino };
     return written;
   } catch {
     // The slow path meets the same error and reports it.
@@ -126,7 +125,7 @@ function read({ from, size }: SmallPut, cache: FolderCache): Uint8Array | undefi
       count = fs.readSync(descriptor, buffer, length, size + 1 - length, length);
     }
     // From the open file, not its path: the path may name another file by now.
-    if (from.tag !== undefined && tagOf(fs.fstatSync(descriptor)) !== from.tag) return undefined;
+    if (from.tag !== undefined && !sameBlob(from.tag, tagOf(fs.fstatSync(descriptor)))) return undefined;
     return length === size ? buffer.subarray(0, size) : undefined;
   } finally {
     fs.closeSync(descriptor);
@@ -158,16 +157,25 @@ function publish(file: Written, { replace, key }: SmallPut, folders: Set<string>
     return undefined;
   }
   // After a rename the temporary name is gone; after a link it is a second name of the blob.
-  discard(file, !replace);
+  const facts = discard(file, !replace) ?? file.facts;
   folders.add(file.folder.self);
-  return { is: "put", outcome, facts: file.facts, sha256: file.sha256 };
+  return { is: "put", outcome, facts, sha256: file.sha256 };
 }
 
-function discard({ path, descriptor }: Pick<Written, "path" | "descriptor">, named = true): void {
+/** Closes the file and removes its temporary name. Returns its facts, which each new or removed name changes. */
+function discard({ path, descriptor }: Pick<Written, "path" | "descriptor">, named = true): FileFacts | undefined {
+  let facts: FileFacts | undefined;
   try {
-    fs.closeSync(descriptor);
     if (named) fs.unlinkSync(path);
   } catch {
-    // The file was never visible as a blob; the sweep of temporary files deletes it.
+    // the sweep of temporary files deletes it
   }
+  try {
+    const { size, mtimeMs, ino, ctimeMs } = fs.fstatSync(descriptor);
+    facts = { size, mtimeMs, ino, ctimeMs };
+    fs.closeSync(descriptor);
+  } catch {
+    // the blob is stored; without facts its tag equals no other, so that it is read before it is trusted
+  }
+  return facts;
 }
