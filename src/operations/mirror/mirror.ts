@@ -77,7 +77,12 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
     counts: { sources: 0, targets: 0 },
     foreign: createForeignNames(),
     foreignInTarget,
-    clashes: createNameClashes({ localPath: target.localPath, folders: input.folders, keptNames: foreignInTarget }),
+    clashes: createNameClashes({
+      localPath: target.localPath,
+      folders: input.folders,
+      keptNames: foreignInTarget,
+      foldsCase: await target.foldsCase?.(),
+    }),
     transfer,
   };
   let failure: { error: unknown } | undefined;

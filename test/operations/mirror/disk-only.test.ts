@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { chmod, chown, link, lstat, mkdir, readFile, symlink, utimes } from "node:fs/promises";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { startTaggedS3 } from "../../support/flat-s3.ts";
-import { mirrorPlace, said, type MirrorPlace } from "../../support/mirror.ts";
+import { mirrorPlace, said, type MirrorPlace, type MirrorReport } from "../../support/mirror.ts";
+import type { Store } from "../../../src/stores/store.ts";
 import { hasCode } from "../../stores/contract/put.ts";
 
 const modeOf = async (path: string) => (await lstat(path)).mode & 0o7777;
@@ -48,6 +50,25 @@ test("a copy has the mode of a new file without the option, and a changed mode i
   assert.equal(await modeOf(at.path("target/run")), 0o666 & ~process.umask());
   assert.deepEqual(said(await at.mirror()), ["run: same skipped"]);
 });
+
+test("where the target folds case, the second of two names that differ only in case is a mismatch", async () => {
+  await using at = await mirrorPlace();
+  for (const name of ["source/a/File", "source/a/file", "source/other"]) await at.write(name, name);
+  const both = { "a/File": "copied", "a/file": "copied", other: "copied" };
+  const wrap = (store: Store, end: string): Store =>
+    end === "source" ? store : { ...store, foldsCase: () => Promise.resolve(true) };
+  const outcomes = ({ items }: MirrorReport) => Object.fromEntries(items.map(({ key, outcome }) => [key, outcome]));
+  const folded = await at.mirror({ wrap });
+  assert.deepEqual(outcomes(folded), { ...both, "a/file": "mismatch" });
+  assert.match(folded.items.find(({ key }) => key === "a/file")?.reason ?? "", /only in upper and lower case/);
+  assert.deepEqual(outcomes(await at.mirror()), { "a/File": "skipped", "a/file": "copied", other: "skipped" });
+});
+
+/** What a line of Python prints about a path: Node has no extended attributes. Undefined: it failed. */
+function python(line: string, path: string): string | undefined {
+  const { status, stdout } = spawnSync("python3", ["-c", `import os, sys; ${line}`, path], { encoding: "utf8" });
+  return status === 0 ? stdout.trim() : undefined;
+}
 
 /** Empty directories on both sides, equal and different. */
 async function unequalTrees(at: MirrorPlace): Promise<void> {
@@ -117,14 +138,17 @@ test("both options are refused where an end is no disk", async () => {
   } // prettier-ignore
 });
 
-test("what a mirror leaves out: owners, times and modes of directories, links between names, setuid", async () => {
+test("what a mirror leaves out: owners, extended attributes, times and modes of directories, links between names, setuid", async () => {
   await using at = await mirrorPlace();
   await at.write("source/folder/one", "x");
   await link(at.path("source/folder/one"), at.path("source/folder/two"));
   if (process.getuid?.() === 0) await chown(at.path("source/folder/one"), 1234, 1234);
   await chmod(at.path("source/folder"), 0o700);
   await utimes(at.path("source/folder"), 1000, 1000);
+  const [mark, attributes] = ["os.setxattr(sys.argv[1], 'user.mark', b'x')", "print(os.listxattr(sys.argv[1]))"];
+  const hasAttributes = python(mark, at.path("source/folder/one")) !== undefined;
   await at.mirror();
+  if (hasAttributes) assert.equal(python(attributes, at.path("target/folder/one")), "[]");
   const [one, two, folder] = await Promise.all(["one", "two", ""].map((name) => lstat(at.path("target/folder", name))));
   assert.ok(one !== undefined && two !== undefined && folder !== undefined);
   assert.deepEqual([one.uid, one.nlink, two.nlink], [process.getuid?.(), 1, 1]);
