@@ -1,7 +1,8 @@
 // Bundles feedctl and the packages that it uses into the directory that is named: node .ci/bundle.js DIRECTORY. Loading
 // several hundred modules, each from a file of its own, is most of the time that a command takes to start; of most packages
 // only a small part is used.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "rolldown";
@@ -42,10 +43,22 @@ const { output } = await build({
   logLevel: "warn",
 });
 
+// Packages that are found here, because developers need them, are not found by an installed feedctl.
+const chunks = new Set(output.map(({ fileName }) => fileName));
+const imported = output.flatMap(({ imports = [], dynamicImports = [] }) => [...imports, ...dynamicImports]);
+const outside = imported.filter((name) => !chunks.has(name) && !isBuiltin(name)).map((name) => packageName(name));
+const missing = outside.filter((name) => !(name in dependencies) && existsSync(join(repository, "node_modules", name)));
+if (missing.length > 0) throw new Error(`not in the bundle, and not installed beside it: ${missing.join(", ")}`);
+
 const write = (name, text) => writeFileSync(join(repository, directory, name), text);
 const parts = output.map(({ fileName, moduleIds = [] }) => [fileName, packagesOf(moduleIds)]);
 write("packages.json", `${JSON.stringify(Object.fromEntries(parts.map(namesOf)), null, 1)}\n`);
 write("THIRD-PARTY-NOTICES.txt", noticesOf([...new Set(parts.flatMap(([, folders]) => folders))].toSorted(compare)));
+
+/** Of an import: `@scope/name` of `@scope/name/file`. */
+function packageName(specifier) {
+  return /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0];
+}
 
 /** The folders of the packages that modules belong to, without feedctl's own. */
 function packagesOf(modules) {
