@@ -77,8 +77,9 @@ _feedctl_command() {
     'retention quarantine') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention restore') commands='' options='--protect -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'retention help') commands='' options='' ;;
-    'usage') commands='import show help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'usage import') commands='' options='--format --prefix --max-unreadable -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'usage') commands='import forget show help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'usage import') commands='' options='--format --prefix --max-unreadable --again -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'usage forget') commands='' options='--all --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'usage show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'usage help') commands='' options='' ;;
     'store') commands='types set show refresh mark test usage help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -104,7 +105,7 @@ _feedctl_command() {
     'migrate help') commands='' options='' ;;
     'worker') commands='list' options='--concurrency --once -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'worker list') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
-    'mirror') commands='' options='--dry-run -L --list-only --yes --max-delete --no-delete --checksum --size-only --time-window --include --exclude --min-size --max-size --min-age --max-age --exclude-older --exclude-newer --exclude-changed --exclude-extra --exclude-lonely --retries --wait --threads --bandwidth --watch --preserve-tags --preserve-storage-class --trash --log --exit-code --source-region --source-endpoint --source-path-style --source-access-key --source-secret-key --source-profile --source-role-arn --source-reduced-redundancy --source-make-public --source-encrypted --source-storage-class --source-kms-key --source-connection-string --source-account-url --source-key-file --source-anonymous --source-customer-key --target-region --target-endpoint --target-path-style --target-access-key --target-secret-key --target-profile --target-role-arn --target-reduced-redundancy --target-make-public --target-encrypted --target-storage-class --target-kms-key --target-connection-string --target-account-url --target-key-file --target-anonymous --target-customer-key -h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'mirror') commands='' options='--dry-run -L --list-only --yes --max-delete --no-delete --checksum --size-only --time-window --include --exclude --min-size --max-size --min-age --max-age --exclude-older --exclude-newer --exclude-changed --exclude-extra --exclude-lonely --retries --wait --threads --bandwidth --watch --preserve-tags --preserve-storage-class --copy-modes --empty-dirs --trash --log --exit-code --source-region --source-endpoint --source-path-style --source-access-key --source-secret-key --source-profile --source-role-arn --source-reduced-redundancy --source-make-public --source-encrypted --source-storage-class --source-kms-key --source-connection-string --source-account-url --source-key-file --source-anonymous --source-customer-key --target-region --target-endpoint --target-path-style --target-access-key --target-secret-key --target-profile --target-role-arn --target-reduced-redundancy --target-make-public --target-encrypted --target-storage-class --target-kms-key --target-connection-string --target-account-url --target-key-file --target-anonymous --target-customer-key -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'verify') commands='' options='--read --repair -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'init') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'db') commands='status migrate repair-sequences help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -292,6 +293,7 @@ _feedctl_option() {
     'usage import --prefix') values='file' ;;
     'usage import --max-unreadable') values='text' ;;
     'usage import --config') values='file' ;;
+    'usage forget --config') values='file' ;;
     'usage show --config') values='file' ;;
     'store --config') values='file' ;;
     'store types --config') values='file' ;;
@@ -552,8 +554,10 @@ _feedctl_argument() {
     'retention help:0') values='choice rule plan run apply quarantine restore' ;;
     'usage import:0') values='feed' ;;
     'usage import:'*) values='file' ;;
+    'usage forget:0') values='feed' ;;
+    'usage forget:'*) values='file' ;;
     'usage show:0') values='feed' ;;
-    'usage help:0') values='choice import show' ;;
+    'usage help:0') values='choice import forget show' ;;
     'store set:0') values='feed' ;;
     'store set:1') values='choice disk s3 azure gcs' ;;
     'store show:0') values='feed' ;;

@@ -20,7 +20,7 @@ export interface BlobInfo {
   /** Bytes. */
   size: number;
   modified: Date;
-  /** The store's version tag (an ETag; on disk: modification time, size and inode). Changes when the blob changes. */
+  /** The store's version tag (an ETag; on disk: times, size and inode). Changes with the blob; compare by `sameTag`. */
   tag?: string | undefined;
   /** Only where the provider reports one: a plain S3 ETag, Azure's Content-MD5, GCS's md5Hash. */
   md5?: string | undefined;

@@ -10,9 +10,8 @@ export type { BlobHeaders, BlobInfo, ByteRange, HeldBlob };
 
 /** Bytes to be stored. */
 export interface BlobSource {
-  /** Bytes that `open()` delivers without a range. */
+  /** Bytes that `open()` delivers without a range. It is called again for every retry and part. */
   size: number;
-  /** Opens the bytes. Called again for every retry and every part. Delivering fewer or more bytes is an error. */
   open(range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
   /** The same bytes, if they are in memory. */
   held?: Pick<HeldBlob, "bytes" | "sha256" | "md5"> | undefined;
@@ -62,11 +61,12 @@ export interface PutOptions {
   storageClass?: string | undefined;
   /** Stored as the file's modification time on disk and as metadata in a cloud. Default: the time of the put. */
   modified?: Date | undefined;
+  /** Permission bits of the file on a disk. Default: those of a new file. Clouds ignore it. */
+  mode?: number | undefined;
   /**
-   * Whether the blob is flushed to the disk before `put` resolves. Default true. `false` leaves flushing to the
-   * operating system, as rclone and robocopy do: many times faster for small blobs, but a power cut within the next
-   * half minute may leave a blob missing, empty or truncated that was reported as stored. Only for blobs that can be
-   * copied again and are compared by more than their names. Clouds ignore it.
+   * Whether the blob is flushed to the disk before `put` resolves. Default true. Without it small blobs are many times
+   * faster, but a power cut may leave one missing, empty or truncated that was reported as stored. Only for blobs that
+   * can be copied again and are compared by more than their names. Clouds ignore it.
    */
   durable?: boolean | undefined;
   /**

@@ -21,6 +21,7 @@ import { judgedQuarantine } from "./0023-judged-quarantine.ts";
 import { wheelTags } from "./0024-wheel-tags.ts";
 import { keptDropFiles } from "./0025-kept-drop-files.ts";
 import { listings } from "./0030-listings.ts";
+import { countsPerLog } from "./0036-counts-per-log.ts";
 import { leftMigrations } from "./0033-left-migrations.ts";
 
 /** Numbered from 1, append-only, in order of application. */
@@ -49,6 +50,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "kept drop files", sql: keptDropFiles },
   { name: "listings", sql: listings },
   { name: "left migrations", sql: leftMigrations },
+  { name: "counts per log", sql: countsPerLog },
 ];
 
 export const newestSchema = migrations.length;

@@ -4,6 +4,7 @@ import { contentTypeOf } from "../../lib/content-type.ts";
 import type { Throttle } from "../../lib/concurrency/throttle.ts";
 import type { Key } from "../../lib/key.ts";
 import { HELD, sourceOf } from "../../stores/held.ts";
+import { sameBlob } from "../../stores/same-tag.ts";
 import { checkOf } from "../../stores/known-hash.ts";
 import type {
   BlobInfo,
@@ -36,6 +37,8 @@ export interface CopyInput {
   served?: { cacheControl: string | undefined; metadata: Record<string, string> | undefined } | undefined;
   /** Both stores must have it: see `requirePreservable`. */
   preserve?: Preserve | undefined;
+  /** As in `PutOptions`. */
+  mode?: number | undefined;
   /** Limits the rate at which the source is read. */
   throttle?: Throttle | undefined;
   /** As in `PutOptions`. */
@@ -141,6 +144,7 @@ function putOptions(context: Context, input: CopyInput, described: BlobInfo, tag
     tags,
     storageClass: input.preserve?.storageClass === true ? described.storageClass : undefined,
     modified: described.modified,
+    mode: input.mode,
     durable: input.durable,
     notes: input.notes,
     signal: context.signal,
@@ -196,7 +200,7 @@ async function openFirst(context: Context, input: CopyInput): Promise<FirstRead>
 function requireSame(listed: BlobInfo, now: BlobInfo | undefined, { name }: Store): void {
   const what = `${JSON.stringify(listed.key)} in ${name}`;
   if (now === undefined) throw new FeedctlError("not-found", `${what} does not exist any more`);
-  if (listed.tag === undefined || listed.tag === now.tag) return;
+  if (listed.tag === undefined || sameBlob(listed.tag, now.tag)) return;
   throw new FeedctlError("corrupt", `${what} changed while it was being copied`);
 }
 

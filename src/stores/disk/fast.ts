@@ -48,12 +48,12 @@ export function createFastPut(root: string): FastPut {
     key: Key,
     from: SmallPut["from"],
     { size }: BlobSource,
-    { sha256, modified, durable = true, ifExists }: PutOptions,
+    { sha256, modified, mode, durable = true, ifExists }: PutOptions,
   ): Promise<PutResult | undefined> {
     pool ??= createSmallPutPool((memory ??= new SharedArrayBuffer(SLOTS * HELD)));
     const replace = ifExists === "replace";
     const time = modified?.getTime();
-    const result = await pool.run({ root, key, from, size, sha256, replace, modified: time, durable });
+    const result = await pool.run({ root, key, from, size, sha256, replace, modified: time, mode, durable });
     if (result.is === "pass") return undefined;
     if (result.is === "unsafe") throw unpackError(result.error);
     return { outcome: result.outcome, tag: tagOf(result.facts), sha256: result.sha256 };

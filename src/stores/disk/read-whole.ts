@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename } from "node:path";
 import { READ_ONLY } from "../../lib/files/open-regular-file.ts";
+import { sameBlob } from "../same-tag.ts";
 import { tagOf } from "./info.ts";
 import { createFolderCache, type FolderCache } from "./parent.ts";
 import { belowRoot } from "./read.ts";
@@ -47,7 +48,7 @@ export function readWholeFile(read: WholeRead, into: Uint8Array, cache: FolderCa
     // Of the open file, not its path: the path may name another file by now.
     const stats = fs.fstatSync(descriptor);
     if (!stats.isFile() || length !== read.size || stats.size !== read.size) return false;
-    return read.tag === undefined || tagOf(stats) === read.tag;
+    return read.tag === undefined || sameBlob(read.tag, tagOf(stats));
   } finally {
     fs.closeSync(descriptor);
   }

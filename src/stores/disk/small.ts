@@ -29,6 +29,7 @@ export interface SmallPut {
   replace: boolean;
   /** Milliseconds. */
   modified: number | undefined;
+  mode: number | undefined;
   durable: boolean;
 }
 
@@ -96,11 +97,10 @@ function write(put: SmallPut, cache: FolderCache, memory: Uint8Array): Written |
     if (put.sha256 !== undefined && sha256 !== put.sha256) return undefined;
     const path = folder.at(temporaryName());
     const descriptor = fs.openSync(path, "wx");
-    written = { folder, path, descriptor, sha256, facts: { size: 0, mtimeMs: 0, ino: 0 } };
+    written = { folder, path, descriptor, sha256, facts: { size: 0, mtimeMs: 0, ino: 0, ctimeMs: 0 } };
     if (fs.writeSync(descriptor, bytes) !== bytes.length) throw new Error("short write");
     if (put.modified !== undefined) fs.futimesSync(descriptor, put.modified / 1000, put.modified / 1000);
-    const { size, mtimeMs, ino } = fs.fstatSync(descriptor);
-    written.facts = { size, mtimeMs, ino };
+    if (put.mode !== undefined) fs.fchmodSync(descriptor, put.mode);
     return written;
   } catch {
     // The slow path meets the same error and reports it.
@@ -140,16 +140,25 @@ function publish(file: Written, { replace, key }: SmallPut, folders: Set<string>
     return undefined;
   }
   // After a rename the temporary name is gone; after a link it is a second name of the blob.
-  discard(file, !replace);
+  const facts = discard(file, !replace) ?? file.facts;
   folders.add(file.folder.self);
-  return { is: "put", outcome, facts: file.facts, sha256: file.sha256 };
+  return { is: "put", outcome, facts, sha256: file.sha256 };
 }
 
-function discard({ path, descriptor }: Pick<Written, "path" | "descriptor">, named = true): void {
+/** Closes the file and removes its temporary name. Returns its facts, which each new or removed name changes. */
+function discard({ path, descriptor }: Pick<Written, "path" | "descriptor">, named = true): FileFacts | undefined {
+  let facts: FileFacts | undefined;
   try {
-    fs.closeSync(descriptor);
     if (named) fs.unlinkSync(path);
   } catch {
-    // The file was never visible as a blob; the sweep of temporary files deletes it.
+    // the sweep of temporary files deletes it
   }
+  try {
+    const { size, mtimeMs, ino, ctimeMs } = fs.fstatSync(descriptor);
+    facts = { size, mtimeMs, ino, ctimeMs };
+    fs.closeSync(descriptor);
+  } catch {
+    // the blob is stored; without facts its tag equals no other, so that it is read before it is trusted
+  }
+  return facts;
 }

@@ -8,6 +8,7 @@ import { createFastPut } from "./fast.ts";
 import { createFastRead } from "./fast-read.ts";
 import { removeEmptyFolders } from "./folders.ts";
 import { sweepTemporaryFiles } from "./sweep.ts";
+import { sameBlob } from "../same-tag.ts";
 import { describeFile, tagOf } from "./info.ts";
 import { listFiles } from "./list.ts";
 import { diskNameProblem } from "./names.ts";
@@ -89,7 +90,7 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
       const file = diskNameProblem(key, platform) === undefined ? await openBlob(key) : undefined;
       if (file === undefined) throw new FeedctlError("not-found", `${pathOf(key)} does not exist`);
       try {
-        if (known?.tag !== undefined && known.tag !== tagOf(file.stats)) {
+        if (known?.tag !== undefined && !sameBlob(known.tag, tagOf(file.stats))) {
           throw new FeedctlError("corrupt", `${pathOf(key)} changed while it was being read`);
         }
         const bytes = resolveRange(range, file.stats.size, pathOf(key));

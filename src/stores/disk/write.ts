@@ -132,7 +132,9 @@ async function finish(
     await unlink(path).catch(() => {});
     if (options.durable ?? true) await syncFolder(folder.self);
     if (noted) await release(key, temporary, options.notes);
-    return { ...filled, ...published };
+    // its new name has changed its times
+    const stats = published.stats ?? (await statOf(place, filled.stats));
+    return { ...filled, ...published, stats };
   } catch (thrown) {
     const error = diskError(thrown, "write", target);
     const kept = noted && isWorthKeeping(error);
@@ -166,6 +168,12 @@ async function openTemporary(
       throw diskError(error, "write in", path);
     }
   }
+}
+
+/** The stats of the file under its name. `filled`: those from before, when another file has the name by now. */
+async function statOf({ folder, name }: OpenPlace, filled: Stats): Promise<Stats> {
+  const now = await lstat(folder.at(name)).catch(() => filled);
+  return now.ino === filled.ino ? now : filled;
 }
 
 interface Published {

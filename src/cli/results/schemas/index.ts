@@ -82,6 +82,7 @@ export const declaredResults: Readonly<Record<string, DeclaredResult>> = {
   "retention apply": document(retention.RetentionApplyResult),
   "retention quarantine": rows(retention.HiddenResult),
   "retention restore": document(retention.RestoredResult),
+  "usage forget": document(retention.ForgottenUseResult),
   "usage import": lines(retention.UsageLine),
   "usage show": document(retention.UsageResult),
   "store types": rows(store.StoreTypeResult),
