@@ -22,6 +22,7 @@ import { wheelTags } from "./0024-wheel-tags.ts";
 import { keptDropFiles } from "./0025-kept-drop-files.ts";
 import { listings } from "./0030-listings.ts";
 import { leftMigrations } from "./0033-left-migrations.ts";
+import { emptiedFolders } from "./0035-emptied-folders.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -49,6 +50,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "kept drop files", sql: keptDropFiles },
   { name: "listings", sql: listings },
   { name: "left migrations", sql: leftMigrations },
+  { name: "emptied folders", sql: emptiedFolders },
 ];
 
 export const newestSchema = migrations.length;

@@ -5,9 +5,9 @@ import { basename, join } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { makeFolders } from "../../lib/files/make-folders.ts";
 import { descriptorPath, openFolder, type Folder } from "../../lib/files/open-folder.ts";
-import { directoryLocation, overlap } from "../../stores/location.ts";
+import { directoryLocation } from "../../stores/location.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
-import type { OccupiedPlace } from "../feed-store/occupied-places.ts";
+import { overlapsOf, type OccupiedPlace } from "../feed-store/occupied-places.ts";
 import {
   changedFile,
   isAbsent,
@@ -20,8 +20,8 @@ import {
 
 /** Throws `usage` when the directory for rejected files overlaps a drop path or a store. */
 export function checkRejectFolder(folder: string, occupied: readonly OccupiedPlace[]): void {
-  const location = directoryLocation(folder);
-  const other = occupied.find((place) => overlap(location, place.location) !== undefined);
+  const overlapOf = overlapsOf(directoryLocation(folder));
+  const other = occupied.find((place) => overlapOf(place) !== undefined);
   if (other === undefined) return;
   throw new FeedctlError(
     "usage",
