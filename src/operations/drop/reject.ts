@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { copyFile, link, lstat, rm, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { hasNoHardLinks } from "../../lib/files/hard-links.ts";
 import { makeFolders } from "../../lib/files/make-folders.ts";
 import { descriptorPath, openFolder, type Folder } from "../../lib/files/open-folder.ts";
 import { directoryLocation } from "../../stores/location.ts";
@@ -139,11 +140,11 @@ async function linkOrCopy({ root, path, mark }: FoundFile, target: string): Prom
     await rm(target, { force: true });
     throw changedFile();
   } catch (error) {
-    const { code = "" } = error as NodeJS.ErrnoException;
-    if (!["EXDEV", "EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"].includes(code)) throw folder.explain(error);
+    if (!hasNoHardLinks(error)) throw folder.explain(error);
   }
   await using source = await openMarked(folder.at(basename(path)), mark);
   await copyFile(descriptorPath(source.fd, path), target, constants.COPYFILE_EXCL);
   const time = new Date(fileTime(mark.mtimeMs));
-  await utimes(target, time, time);
+  // some file systems let only the owner of a mount set times
+  await utimes(target, time, time).catch(() => {});
 }

@@ -103,7 +103,11 @@ async function copyInto(handle: FileHandle, path: string, source: BlobSource, op
     }
   }
   // copyFile copies the source's mode; a blob must have the default mode of a new file.
-  await chmod(path, mode & 0o7777);
+  await chmod(path, mode & 0o7777).catch((error: unknown) => {
+    // a file system without modes has nothing to restore
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error) ?? ""))
+      throw diskError(error, "write", path);
+  });
   if (options.sha256 === undefined) return checkDelivery(size, undefined, (await handle.stat()).size, undefined);
   const copied = await hashFile(handle, options.signal);
   checkDelivery(size, options.sha256, copied.size, copied.sha256);
