@@ -3,12 +3,14 @@ import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import type { Throttle } from "../../lib/concurrency/throttle.ts";
 import type { Key } from "../../lib/key.ts";
+import { HELD, sourceOf } from "../../stores/held.ts";
 import { checkOf } from "../../stores/known-hash.ts";
 import type {
   BlobInfo,
   BlobSource,
   GetOptions,
   HeadOptions,
+  HeldBlob,
   PutOptions,
   PutResult,
   Store,
@@ -57,6 +59,12 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   const tags = input.preserve?.tags === true ? await source.tags?.(blob.key, { signal }) : undefined;
   const copied = await copyRemotely(context, input, tags);
   if (copied !== undefined) return copied;
+  const held = await readHeld(context, input);
+  if (held !== undefined) {
+    // the listing may have more, such as an MD5 that the response lacks
+    const options = putOptions(context, input, { ...blob, ...held.info }, tags);
+    return target.put(input.as ?? blob.key, sourceOf(held), options);
+  }
   const compared = comparedBy(input);
   const read: BlobSource["open"] = async (range, cancel) => {
     const stream = await source.get(blob.key, { range, signal: cancel ?? signal, known: blob, compared });
@@ -111,6 +119,14 @@ async function copyRemotely(
     { ...remote, blob: described },
     putOptions(context, input, described, tags),
   );
+}
+
+/** The blob in memory, if it is small. Between two local disks copying without it is faster. */
+async function readHeld({ signal }: Context, input: CopyInput): Promise<HeldBlob | undefined> {
+  const { source, target, blob, throttle } = input;
+  const isLocal = source.localPath !== undefined && target.localPath !== undefined;
+  if (isLocal || throttle !== undefined || blob.size > HELD) return undefined;
+  return source.read?.(blob, { compared: comparedBy(input), signal });
 }
 
 function putOptions(context: Context, input: CopyInput, described: BlobInfo, tags: PutOptions["tags"]): PutOptions {

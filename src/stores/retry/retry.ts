@@ -1,5 +1,6 @@
 import type { FeedctlError } from "../../errors.ts";
 import { isFeedctlError } from "../../errors.ts";
+import type { Key } from "../../lib/key.ts";
 import { createGate, type Gate } from "../../lib/concurrency/adaptive-limit.ts";
 import { createRecovery, isGivenUp, type RecoveryOptions } from "./recovery.ts";
 import { checkOf } from "../known-hash.ts";
@@ -58,7 +59,7 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     }
   };
 
-  const { examine, purge, listKept, tags } = store;
+  const { read, examine, purge, listKept, tags } = store;
   const { deleteMany, localPath, sweep, remote, reaches, copyFrom, nameProblem, foldsCase, describe } = store;
   return {
     name: store.name,
@@ -68,24 +69,12 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     put: (key, source, call) => repeat(writes, call.signal, () => store.put(key, source, call)),
     delete: (key, call) => repeat(writes, call?.signal, () => store.delete(key, call)),
     ...(deleteMany !== undefined && {
-      async deleteMany(keys, call) {
-        const failures: DeleteFailure[] = [];
-        let left = keys;
-        let unavailable: DeleteFailure[] = [];
-        try {
-          await repeat(writes, call?.signal, async () => {
-            const failed = await deleteMany.call(store, left, call);
-            failures.push(...failed.filter(({ error }) => error.code !== "unavailable"));
-            unavailable = failed.filter(({ error }) => error.code === "unavailable");
-            left = unavailable.map(({ key }) => key);
-            if (unavailable[0] !== undefined) throw unavailable[0].error;
-          });
-        } catch (error) {
-          // the store answers, but not for these blobs
-          if (error !== unavailable[0]?.error) throw error;
-        }
-        return [...failures, ...unavailable];
-      },
+      deleteMany: (keys, call) =>
+        deleteAll(
+          keys,
+          (left) => deleteMany.call(store, left, call),
+          (again) => repeat(writes, call?.signal, again),
+        ),
     }),
     async get(key, call = {}) {
       const { signal } = call;
@@ -100,6 +89,15 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
       const check = call.range === undefined ? checkOf(known, call.compared) : undefined;
       return resumingStream(reopen, known, stream, { ...call, check }, recovery.start());
     },
+    ...(read !== undefined && {
+      async read(blob, call = {}) {
+        const held = await repeat(reads, call.signal, () => read.call(store, blob, call));
+        const check = held && checkOf(held.info, call.compared);
+        check?.update(held!.bytes);
+        check?.end();
+        return held;
+      },
+    }),
     list: (prefix, call = {}) => resumingList(store, prefix, call, recovery.start()),
     ...(sweep !== undefined && {
       sweep: (before, call) => repeat(writes, call?.signal, () => sweep.call(store, before, call)),
@@ -125,6 +123,30 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
+}
+
+/** Deletes the keys by `once`, and tries those for which the store was unavailable again as `repeat` does. */
+async function deleteAll(
+  keys: readonly Key[],
+  once: (keys: readonly Key[]) => Promise<DeleteFailure[]>,
+  repeat: (attempt: () => Promise<void>) => Promise<void>,
+): Promise<DeleteFailure[]> {
+  const failures: DeleteFailure[] = [];
+  let left = keys;
+  let unavailable: DeleteFailure[] = [];
+  try {
+    await repeat(async () => {
+      const failed = await once(left);
+      failures.push(...failed.filter(({ error }) => error.code !== "unavailable"));
+      unavailable = failed.filter(({ error }) => error.code === "unavailable");
+      left = unavailable.map(({ key }) => key);
+      if (unavailable[0] !== undefined) throw unavailable[0].error;
+    });
+  } catch (error) {
+    // the store answers, but not for these blobs
+    if (error !== unavailable[0]?.error) throw error;
+  }
+  return [...failures, ...unavailable];
 }
 
 /** Excludes errors of the store that a put reads from: its own wrapper has already slowed down. */

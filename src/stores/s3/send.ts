@@ -41,6 +41,8 @@ export interface S3Call {
   sha256?: string | undefined;
   /** Silence timeout in milliseconds, for requests that the server needs long to answer. */
   silence?: number | undefined;
+  /** As in `HttpRequest`. */
+  whole?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -89,7 +91,7 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
   };
 
   const once = async (call: S3Call, keys: S3Credentials, reading: Reading) => {
-    const { method, key = "", query = {}, headers = {}, body, sha256, silence, signal } = call;
+    const { method, key = "", query = {}, headers = {}, body, sha256, silence, whole, signal } = call;
     const at = await endpoint();
     const path = at.path + encodePath(key);
     const text = encodeQuery(query);
@@ -99,8 +101,8 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
     const signed = sign(at, unsigned, keys, reading);
     signed["user-agent"] = "feedctl";
     for (const [header, value] of Object.entries(headers)) if (header in signed) signed[header] = sentValue(value);
-    const whole = text === "" ? path : `${path}?${text}`;
-    return http.send({ origin: at.origin, method, path: whole, headers: signed, body, silence, signal });
+    const target = text === "" ? path : `${path}?${text}`;
+    return http.send({ origin: at.origin, method, path: target, headers: signed, body, silence, whole, signal });
   };
 
   /** Corrects `ahead` if the clocks explain the refusal; returns whether it did. Only trusts the date of a refusal. */

@@ -13,7 +13,7 @@ import { examineBucket, purgeProbes } from "./examine.ts";
 import { listObjects } from "./list.ts";
 import { createOddNames } from "./odd-names.ts";
 import { putBlob } from "./put.ts";
-import { readObject } from "./read.ts";
+import { readObject, readWholeObject } from "./read.ts";
 import { sweepUploads } from "./sweep.ts";
 import { listEarlierVersions } from "./versions.ts";
 import type { BlobInfo, CallOptions, HeadOptions, RemoteBlob, Store } from "../store.ts";
@@ -156,6 +156,7 @@ export async function openS3Store(
     head,
     tags,
     get,
+    read: (blob, options) => readWholeObject(connection, blob, options),
     put,
     list,
     delete: (key, { signal } = {}) => deleteObject(connection, key, signal),
