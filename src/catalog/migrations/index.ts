@@ -23,6 +23,7 @@ import { keptDropFiles } from "./0025-kept-drop-files.ts";
 import { listings } from "./0030-listings.ts";
 import { countsPerLog } from "./0036-counts-per-log.ts";
 import { leftMigrations } from "./0033-left-migrations.ts";
+import { emptiedFolders } from "./0035-emptied-folders.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -51,6 +52,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "listings", sql: listings },
   { name: "left migrations", sql: leftMigrations },
   { name: "counts per log", sql: countsPerLog },
+  { name: "emptied folders", sql: emptiedFolders },
 ];
 
 export const newestSchema = migrations.length;

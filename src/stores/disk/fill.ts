@@ -120,7 +120,11 @@ async function copyInto(handle: FileHandle, folder: Folder, name: string, source
   // copyFile copies the source's group and mode; a blob must have those of a new file
   // (only root may give back the group of a folder whose group the user is not in)
   if ((await handle.stat()).gid !== gid) await handle.chown(uid, gid).catch(() => {});
-  await chmod(path, mode & 0o7777);
+  await chmod(path, mode & 0o7777).catch((error: unknown) => {
+    // a file system without modes has nothing to restore
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error) ?? ""))
+      throw diskError(error, "write", path);
+  });
   if (options.sha256 === undefined) return checkDelivery(size, undefined, (await handle.stat()).size, undefined);
   const copied = await hashFile(handle, options.signal);
   checkDelivery(size, options.sha256, copied.size, copied.sha256);
