@@ -6,7 +6,7 @@ import { foldsCase } from "./case.ts";
 import { diskError } from "./errors.ts";
 import { createFastPut } from "./fast.ts";
 import { removeEmptyFolders } from "./folders.ts";
-import { sweepTemporaryFiles } from "./sweep.ts";
+import { temporaryFiles } from "./sweep.ts";
 import { describeFile, tagOf } from "./info.ts";
 import { listFiles } from "./list.ts";
 import { diskNameProblem } from "./names.ts";
@@ -129,7 +129,7 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
       await removeEmptyFolders(root, key);
     },
 
-    sweep: async (before, { signal } = {}) => (await sweepTemporaryFiles(root, before, signal)).length,
+    unfinished: temporaryFiles(root),
     localPath: pathOf,
     nameProblem: (key) => diskNameProblem(key, platform),
     foldsCase: () => foldsCase(root),

@@ -7,6 +7,7 @@ import { resumingList } from "./resuming-list.ts";
 import { resumingStream } from "./resuming-stream.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, DeleteFailure, GetOptions, Store } from "../store.ts";
+import type { UnfinishedUploads } from "../unfinished.ts";
 
 export interface RetryOptions extends RecoveryOptions {
   /** Whether a `get` stream that fails resumes where it stopped. Without it the caller must read the blob again. */
@@ -59,7 +60,7 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
   };
 
   const { examine, purge, listKept, tags } = store;
-  const { deleteMany, localPath, sweep, remote, reaches, copyFrom, nameProblem, foldsCase, describe } = store;
+  const { deleteMany, localPath, unfinished, remote, reaches, copyFrom, nameProblem, foldsCase, describe } = store;
   return {
     name: store.name,
     type: store.type,
@@ -101,8 +102,8 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
       return resumingStream(reopen, known, stream, { ...call, check }, recovery.start());
     },
     list: (prefix, call = {}) => resumingList(store, prefix, call, recovery.start()),
-    ...(sweep !== undefined && {
-      sweep: (before, call) => repeat(writes, call?.signal, () => sweep.call(store, before, call)),
+    ...(unfinished !== undefined && {
+      unfinished: discarding(unfinished, (signal, discard) => repeat(writes, signal, discard)),
     }),
     ...(examine !== undefined && {
       examine: (call) => repeat(writes, call.signal, () => examine.call(store, call)),
@@ -124,6 +125,17 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
       copyFrom: (key, from, call) => repeat(writes, call.signal, () => copyFrom.call(store, key, from, call)),
     }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+/** The same uploads, discarded through `repeat`. */
+function discarding(
+  unfinished: UnfinishedUploads,
+  repeat: (signal: AbortSignal | undefined, discard: () => Promise<void>) => Promise<void>,
+): UnfinishedUploads {
+  return {
+    ...unfinished,
+    discard: (upload, call) => repeat(call?.signal, () => unfinished.discard(upload, call)),
   };
 }
 
