@@ -81,7 +81,7 @@ _feedctl_command() {
     'usage import') commands='' options='--format --prefix --max-unreadable -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'usage show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'usage help') commands='' options='' ;;
-    'store') commands='types set show refresh mark test usage help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'store') commands='types set show refresh mark test usage clean help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store types') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store set') commands='' options='--no-check --path --bucket --region --target-path --endpoint --path-style --access-key --secret-key --profile --role-arn --reduced-redundancy --make-public --encrypted --storage-class --kms-key --container --connection-string --account-url --key-file --anonymous --customer-key -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store show') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -89,6 +89,7 @@ _feedctl_command() {
     'store mark') commands='' options='--earlier --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store test') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store usage') commands='' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
+    'store clean') commands='' options='--older-than --others --dry-run --yes -h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'store help') commands='' options='' ;;
     'migrate') commands='run start resume cutover rollback status history pause retire cancel help' options='-h --help --json -q --quiet -v --verbose --no-color --config' ;;
     'migrate run') commands='' options='--to --feeds --all --from-file --cutover --cached --preserve-tags --preserve-storage-class --dry-run --follow --alone --path --bucket --region --target-path --endpoint --path-style --access-key --secret-key --profile --role-arn --reduced-redundancy --make-public --encrypted --storage-class --kms-key --container --connection-string --account-url --key-file --anonymous --customer-key -h --help --json -q --quiet -v --verbose --no-color --config' ;;
@@ -317,6 +318,8 @@ _feedctl_option() {
     'store mark --config') values='file' ;;
     'store test --config') values='file' ;;
     'store usage --config') values='file' ;;
+    'store clean --older-than') values='text' ;;
+    'store clean --config') values='file' ;;
     'migrate --config') values='file' ;;
     'migrate run --to') values='choice disk s3 azure gcs' ;;
     'migrate run --feeds') values='text' ;;
@@ -560,8 +563,9 @@ _feedctl_argument() {
     'store refresh:0') values='feed' ;;
     'store mark:0') values='feed' ;;
     'store test:0') values='feed' ;;
-    'store usage:0') values='feed' ;;
-    'store help:0') values='choice types set show refresh mark test usage' ;;
+    'store usage:'*) values='feed' ;;
+    'store clean:'*) values='feed' ;;
+    'store help:0') values='choice types set show refresh mark test usage clean' ;;
     'migrate run:0') values='feed' ;;
     'migrate start:0') values='feed' ;;
     'migrate resume:0') values='feed' ;;
