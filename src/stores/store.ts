@@ -5,6 +5,7 @@ import type { BlobHeaders, BlobInfo, ByteRange, HeldBlob } from "./blob.ts";
 import type { StoreFeatures } from "./features.ts";
 import type { HashCheck } from "./hash-check.ts";
 import type { StoreTraits } from "./traits.ts";
+import type { UnfinishedUploads } from "./unfinished.ts";
 
 export type { BlobHeaders, BlobInfo, ByteRange, HeldBlob };
 
@@ -238,11 +239,8 @@ export interface Store extends AsyncDisposable {
    * as a whole. Absent: call `delete` in a loop.
    */
   deleteMany?(keys: readonly Key[], options?: CallOptions): Promise<DeleteFailure[]>;
-  /**
-   * Removes the temporary files and unfinished uploads of crashed puts that are older than `before`. Returns how many.
-   * Absent: the provider removes them itself.
-   */
-  sweep?(before: Date, options?: CallOptions): Promise<number>;
+  /** Uploads that were begun and never completed. Absent: the provider does not list them, and discards them itself. */
+  readonly unfinished?: UnfinishedUploads | undefined;
   /**
    * Finds out how the provider treats blobs: asks it, and where asking does not help stores probes in a folder and deletes
    * them, with all versions. Later calls of this store go by what was found. Absent: there is nothing to find out.

@@ -7,6 +7,7 @@ import { makeFolders } from "../../lib/files/make-folders.ts";
 import { createSpool } from "../../lib/lists/spool.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import { locationName } from "../../stores/location.ts";
+import { sweepUnfinished } from "../../stores/unfinished.ts";
 import type { Context } from "../context.ts";
 import { reportKeptAt } from "../feed-store/store-traits.ts";
 import { removeOldProbes } from "../feed-store/probes.ts";
@@ -172,7 +173,7 @@ async function* copyDeferred(context: Context, run: MirrorRun, allowed: boolean)
  */
 async function sweepTarget(context: Context, { target }: MirrorRun): Promise<void> {
   try {
-    await target.sweep?.(new Date(context.now().getTime() - DAY), { signal: context.signal });
+    await sweepUnfinished(target, new Date(context.now().getTime() - DAY), { signal: context.signal });
     await removeOldProbes(context, target);
   } catch (error) {
     if (!isFeedctlError(error, "denied", "unavailable")) throw error;

@@ -7,8 +7,8 @@ import { diskError } from "./errors.ts";
 import { createFastPut } from "./fast.ts";
 import { createFastRead } from "./fast-read.ts";
 import { removeEmptyFolders } from "./folders.ts";
-import { sweepTemporaryFiles } from "./sweep.ts";
 import { sameBlob } from "../same-tag.ts";
+import { temporaryFiles } from "./sweep.ts";
 import { describeFile, tagOf } from "./info.ts";
 import { listFiles } from "./list.ts";
 import { diskNameProblem } from "./names.ts";
@@ -139,7 +139,7 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
       await removeEmptyFolders(root, key);
     },
 
-    sweep: async (before, { signal } = {}) => (await sweepTemporaryFiles(root, before, signal)).length,
+    unfinished: temporaryFiles(root),
     localPath: pathOf,
     nameProblem: (key) => diskNameProblem(key, platform),
     foldsCase: () => foldsCase(root),

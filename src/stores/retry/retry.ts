@@ -8,6 +8,7 @@ import { resumingList } from "./resuming-list.ts";
 import { resumingStream } from "./resuming-stream.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, DeleteFailure, GetOptions, Store } from "../store.ts";
+import type { UnfinishedUploads } from "../unfinished.ts";
 
 export interface RetryOptions extends RecoveryOptions {
   /** Whether a `get` stream that fails resumes where it stopped. Without it the caller must read the blob again. */
@@ -60,7 +61,7 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
   };
 
   const { read, examine, purge, listKept, tags } = store;
-  const { deleteMany, localPath, sweep, remote, reaches, copyFrom, nameProblem, foldsCase, describe } = store;
+  const { deleteMany, localPath, unfinished, remote, reaches, copyFrom, nameProblem, foldsCase, describe } = store;
   return {
     name: store.name,
     type: store.type,
@@ -99,8 +100,8 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
       },
     }),
     list: (prefix, call = {}) => resumingList(store, prefix, call, recovery.start()),
-    ...(sweep !== undefined && {
-      sweep: (before, call) => repeat(writes, call?.signal, () => sweep.call(store, before, call)),
+    ...(unfinished !== undefined && {
+      unfinished: discarding(unfinished, (signal, discard) => repeat(writes, signal, discard)),
     }),
     ...(examine !== undefined && {
       examine: (call) => repeat(writes, call.signal, () => examine.call(store, call)),
@@ -147,6 +148,17 @@ async function deleteAll(
     if (error !== unavailable[0]?.error) throw error;
   }
   return [...failures, ...unavailable];
+}
+
+/** The same uploads, discarded through `repeat`. */
+function discarding(
+  unfinished: UnfinishedUploads,
+  repeat: (signal: AbortSignal | undefined, discard: () => Promise<void>) => Promise<void>,
+): UnfinishedUploads {
+  return {
+    ...unfinished,
+    discard: (upload, call) => repeat(call?.signal, () => unfinished.discard(upload, call)),
+  };
 }
 
 /** Excludes errors of the store that a put reads from: its own wrapper has already slowed down. */

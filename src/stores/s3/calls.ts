@@ -138,7 +138,10 @@ function md5Header(bytes: Buffer, md5: string | undefined): string {
 
 function copyHeaders({ bucket, key, tag }: CopySource): Record<string, string> {
   return {
-    "x-amz-copy-source": `/${encodePath(bucket)}/${encodePath(key)}`,
+    // of an access point the whole object is named by an ARN
+    "x-amz-copy-source": bucket.startsWith("arn:")
+      ? encodePath(`${bucket}/object/${key}`)
+      : `/${encodePath(bucket)}/${encodePath(key)}`,
     "x-amz-copy-source-if-match": `"${tag}"`,
   };
 }
