@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { createReadStream, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { chmod, lstat, mkdir, open, readFile, symlink, unlink, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
 import { FeedctlError } from "../../../src/errors.ts";
-import { sweepTemporaryFiles } from "../../../src/stores/disk/sweep.ts";
 import { openDiskStore } from "../../../src/stores/disk/store.ts";
+import { sweepUnfinished } from "../../../src/stores/unfinished.ts";
 import { parseKey as key } from "../../../src/stores/key.ts";
 import { concurrently, readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import { everything, openTemporaryDisk, temporaryFolder } from "../../support/temporary-disk.ts";
@@ -109,13 +109,11 @@ describe("disk put", () => {
     const handle = await open(from);
     t.after(() => handle.close());
     const refuse = () => Promise.reject(Object.assign(new Error("fixed"), { code: "EPERM", syscall: "fchmod" }));
-    t.mock.method(Object.getPrototypeOf(handle), "chmod", refuse);
-    let opened = 0;
-    const read = async () => (opened++, createReadStream(from));
-    const source = { size: bytes.length, path: from, open: read };
+    const chmod = t.mock.method(Object.getPrototypeOf(handle), "chmod", refuse);
+    const source = { size: bytes.length, path: from, open: () => Promise.reject(new Error("not to be opened")) };
     const put = await store.put(key("x/y"), source, { ifExists: "fail", sha256: sha256(bytes) });
     assert.equal(put.outcome, "created");
-    assert.equal(opened, 1, "copyFile would set the mode");
+    assert.equal(chmod.mock.callCount(), 1, "tried first: copyFile would set the mode, and delete its copy");
     assert.ok((await readFile(join(root, "x/y"))).equals(bytes));
   });
 
@@ -375,12 +373,13 @@ describe("temporary files of crashed writers", () => {
     await writeFile(join(outside, "elsewhere", basename(temporary)), "");
     await symlink(join(outside, "elsewhere"), join(root, "link"));
 
-    assert.deepEqual(await sweepTemporaryFiles(root, new Date(Date.now() - 86_400_000)), []);
-    assert.deepEqual(await sweepTemporaryFiles(root, new Date(Date.now() + 60_000)), [temporary]);
+    assert.equal(await sweepUnfinished(store, new Date(Date.now() - 86_400_000)), 0);
+    assert.equal(await sweepUnfinished(store, new Date(Date.now() + 60_000)), 1);
     await unlink(join(root, "link"));
     assert.deepEqual(everything(root), ["a", "a/blob"]);
     assert.equal(everything(join(outside, "elsewhere")).length, 1);
-    assert.deepEqual(await sweepTemporaryFiles(join(root, "missing"), new Date()), []);
+    await using missing = await openDiskStore({ type: "disk", path: join(root, "missing") });
+    assert.equal(await sweepUnfinished(missing, new Date()), 0);
   });
 });
 
