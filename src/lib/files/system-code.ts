@@ -1,3 +1,5 @@
+import { platform } from "node:os";
+
 /** Errors of Linux that libuv does not know: Node calls them "Unknown system error -116". */
 const unnamed: Readonly<Record<number, [code: string, message: string]>> = {
   116: ["ESTALE", "stale file handle"],
@@ -23,5 +25,5 @@ export function unnamedMessage(error: unknown): string | undefined {
 
 function nameOf(error: unknown): [code: string, message: string] | undefined {
   const { errno = 0 } = error as NodeJS.ErrnoException;
-  return process.platform === "linux" ? unnamed[-errno] : undefined;
+  return platform() === "linux" ? unnamed[-errno] : undefined;
 }
