@@ -72,8 +72,40 @@ export async function saveDropScan(db: Db, feedId: number, scan: DropScan): Prom
     .execute();
 }
 
+/** A folder of a drop path from which a scan imports files. */
+export interface DropFolderNote {
+  /** Relative to the drop path, with `/`; empty for the drop path itself. */
+  path: string;
+  /** Tells the folder from a later one of the same path. */
+  identity: string;
+  notedAt: Date;
+}
+
+/** The folders that scans noted and did not clean up, because they died. */
+export async function readDropFolders(db: Db, feedId: number): Promise<DropFolderNote[]> {
+  const found = await sql<DropFolderNote>`
+    select path, identity, noted_at as "notedAt" from feedctl.drop_folders where feed_id = ${feedId} order by path`.execute(
+    db,
+  );
+  return found.rows;
+}
+
+/** No path may occur twice. */
+export async function noteDropFolders(db: Db, feedId: number, folders: readonly DropFolderNote[]): Promise<void> {
+  await sql`
+    insert into feedctl.drop_folders (feed_id, path, identity, noted_at)
+    select ${feedId}::int, f.path, f.identity, f."notedAt"
+    from jsonb_to_recordset(${JSON.stringify(folders)}::jsonb) as f(path text, identity text, "notedAt" timestamptz)
+    on conflict (feed_id, path) do update set identity = excluded.identity, noted_at = excluded.noted_at`.execute(db);
+}
+
+export async function forgetDropFolders(db: Db, feedId: number): Promise<void> {
+  await sql`delete from feedctl.drop_folders where feed_id = ${feedId}`.execute(db);
+}
+
 /** Deletes the scan results of the feed's drop path. Needed when the path changes: they are about the old directory. */
 export async function forgetDrops(db: Db, feedId: number): Promise<void> {
   await db.deleteFrom("drop_files").where("feed_id", "=", feedId).execute();
   await db.deleteFrom("drop_scans").where("feed_id", "=", feedId).execute();
+  await forgetDropFolders(db, feedId);
 }

@@ -18,10 +18,14 @@ export interface RecordedUse {
 }
 
 /**
- * Adds downloads to versions and assets. Returns how many of the uses, and of their downloads, were of a known file.
+ * Adds downloads to versions and assets, and saves that the log `importId` gave them. Returns how many of the uses, and of their downloads, were of a known file.
  * `hidden`: the versions in quarantine that were used later than was known.
  */
-export async function recordUse(db: Db, feedId: number, uses: readonly LoggedUse[]): Promise<RecordedUse> {
+export async function recordUse(
+  db: Db,
+  { feedId, importId }: { feedId: number; importId: number },
+  uses: readonly LoggedUse[],
+): Promise<RecordedUse> {
   if (uses.length === 0) return { known: 0, downloads: 0, hidden: [] };
   const done = await sql<RecordedUse>`
     with found as (
@@ -38,7 +42,15 @@ export async function recordUse(db: Db, feedId: number, uses: readonly LoggedUse
     used as (update feedctl.versions v set downloads = v.downloads + s.downloads, last_used_at = greatest(v.last_used_at, s.at)
       from sums s where v.id = s.version_id),
     used_assets as (update feedctl.assets a set downloads = a.downloads + s.downloads, last_used_at = greatest(a.last_used_at, s.at)
-      from sums s where a.file_id = s.file_id)
+      from sums s where a.file_id = s.file_id),
+    of_versions as (insert into feedctl.usage_counts as c (import_id, version_id, downloads, last_at)
+      select ${importId}::bigint, version_id, downloads, at from sums where version_id is not null
+      on conflict (version_id, import_id) where version_id is not null
+        do update set downloads = c.downloads + excluded.downloads, last_at = greatest(c.last_at, excluded.last_at)),
+    of_assets as (insert into feedctl.usage_counts as c (import_id, file_id, downloads, last_at)
+      select ${importId}::bigint, file_id, downloads, at from sums where version_id is null
+      on conflict (file_id, import_id) where file_id is not null
+        do update set downloads = c.downloads + excluded.downloads, last_at = greatest(c.last_at, excluded.last_at))
     select (select count(*) from found)::float8 as known, (select coalesce(sum(downloads), 0) from found)::float8 as downloads,
       (select coalesce(array_agg(id::float8), '{}') from hidden) as hidden`.execute(db);
   return done.rows[0] ?? { known: 0, downloads: 0, hidden: [] };
@@ -83,6 +95,16 @@ export interface CountedLog extends LogProgress {
   matched: boolean;
 }
 
+/** The id of a log's record: of the one with this hash of the bytes counted so far, hex; else a new one. */
+export async function logRecordId(db: Db, feedId: number, before: string | undefined): Promise<number> {
+  const found = await sql<{ id: number }>`
+    select coalesce((select id from feedctl.usage_imports where feed_id = ${feedId}::int
+      and sha256 = decode(${before ?? ""}::text, 'hex')), nextval('feedctl.usage_imports_id'))::float8 as id`.execute(
+    db,
+  );
+  return found.rows[0]!.id;
+}
+
 /**
  * Records how far a log is counted, in the transaction that counts it. `before` is the hash of the record to replace.
  * Returns false when another run has counted the log at the same time.
@@ -91,22 +113,25 @@ export async function saveCountedLog(
   db: Db,
   feedId: number,
   log: CountedLog,
-  { before, now }: { before: string | undefined; now: Date },
+  { id, before, now }: { id: number; before: string | undefined; now: Date },
 ): Promise<boolean> {
   await sql`delete from feedctl.usage_imports
     where feed_id = ${feedId}::int and head = decode(${log.head}, 'hex') and not matched`.execute(db);
-  if (before !== undefined) {
-    const gone = await sql`delete from feedctl.usage_imports
-      where feed_id = ${feedId}::int and sha256 = decode(${before}, 'hex')`.execute(db);
-    if (gone.numAffectedRows !== 1n) return false;
-  }
-  const saved = await sql`
-    insert into feedctl.usage_imports
-      (feed_id, sha256, head, bytes, name, imported_at, first_at, last_at, lines, unreadable, prefix, matched)
-    values (${feedId}::int, decode(${log.sha256}, 'hex'), decode(${log.head}, 'hex'), ${log.bytes}::bigint, ${log.name}::text,
+  const members = sql`(feed_id, sha256, head, bytes, name, imported_at, first_at, last_at, lines, unreadable, prefix, matched)`;
+  const values = sql`(${feedId}::int, decode(${log.sha256}, 'hex'), decode(${log.head}, 'hex'), ${log.bytes}::bigint, ${log.name}::text,
       ${now}::timestamptz, ${log.first}::timestamptz, ${log.last}::timestamptz, ${log.lines}::bigint,
-      ${log.unreadable}::bigint, ${log.prefix}::text, ${log.matched}::boolean)
-    on conflict (feed_id, sha256) do nothing`.execute(db);
+      ${log.unreadable}::bigint, ${log.prefix}::text, ${log.matched}::boolean)`;
+  const saved =
+    before === undefined
+      ? await sql`insert into feedctl.usage_imports
+          (id, separable, feed_id, sha256, head, bytes, name, imported_at, first_at, last_at, lines, unreadable, prefix, matched)
+        select ${id}::bigint, true, v.* from (values ${values}) as v on conflict (feed_id, sha256) do nothing`.execute(
+          db,
+        )
+      : await sql`update feedctl.usage_imports set ${members} = ${values}
+          where feed_id = ${feedId}::int and sha256 = decode(${before}, 'hex')
+            and not exists (select from feedctl.usage_imports o where o.feed_id = ${feedId}::int
+              and o.sha256 = decode(${log.sha256}, 'hex') and o.id <> ${id}::bigint)`.execute(db);
   return saved.numAffectedRows === 1n;
 }
 

@@ -1,17 +1,17 @@
 import { Command, type CommandUnknownOpts } from "commander";
 import { counted, formatSize } from "../lib/text/format-size.ts";
-import type { ShownStore, StoreUsage } from "../operations/stores/show-store.ts";
+import type { ShownStore } from "../operations/stores/show-store.ts";
 import type { Edge } from "./frame/edge.ts";
 import { addStoreOptions, feedArgument, storeTypeArgument } from "./frame/parsers.ts";
 import { storeOptions } from "./frame/store-options.ts";
 import { traitLines } from "./frame/traits-words.ts";
+import { storeContentCommands } from "./store-content.ts";
 import type {
   StoreChangeResult,
   StoreMarkResult,
   StoreOfFeedResult,
   StoreTestLine,
   StoreTypeResult,
-  StoreUsageResult,
 } from "./results/schemas/store.ts";
 
 export function storeCommand(edge: Edge): CommandUnknownOpts {
@@ -136,28 +136,7 @@ export function storeCommand(edge: Edge): CommandUnknownOpts {
       }),
     );
 
-  store
-    .command("usage")
-    .description("count and size of a feed's files, in the catalog and in the store's listing")
-    .addArgument(feedArgument())
-    .action(async (name: string, _options, command) =>
-      edge.act<StoreUsageResult>(command, async (context, out) => {
-        const { measureStore } = await import("../operations/stores/show-store.ts");
-        const { storeUsageResult } = await import("./results/store.ts");
-        const usage = await measureStore(context, name);
-        await out.result(storeUsageResult(usage), [
-          `location: ${usage.location}`,
-          `catalog:  ${counted(usage.catalog.files, "file")}, ${formatSize(usage.catalog.bytes)}`,
-          `store:    ${counted(usage.store.blobs, "blob")}, ${formatSize(usage.store.bytes)}`,
-          ...(usage.archived.blobs > 0
-            ? [`archived: ${counted(usage.archived.blobs, "blob")} of them, ${formatSize(usage.archived.bytes)}`]
-            : []),
-          ...keptLines(usage.kept),
-          ...(usage.foreign > 0 ? [`foreign:  ${counted(usage.foreign, "name")} that are not valid keys`] : []),
-        ]);
-      }),
-    );
-
+  for (const command of storeContentCommands(edge)) store.addCommand(command);
   return store;
 }
 
@@ -175,13 +154,5 @@ function shownLines(shown: ShownStore): string[] {
     ...shown.waiting.failed.map(
       ({ key, reason, nextTry }) => `  ${key}: ${reason}${nextTry === null ? "" : `; again ${nextTry.toISOString()}`}`,
     ),
-  ];
-}
-
-function keptLines(kept: StoreUsage["kept"]): string[] {
-  if (kept === null) return ["kept:     not known: these credentials may not ask for earlier versions"];
-  if (kept.blobs === 0) return [];
-  return [
-    `kept:     ${counted(kept.blobs, "earlier version")}, ${formatSize(kept.bytes)}, which the provider bills as well`,
   ];
 }

@@ -3,14 +3,16 @@ import { counted } from "../lib/text/format-size.ts";
 import type { CountedFile } from "../operations/usage/count-log.ts";
 import { logFormats } from "../operations/usage/formats/names.ts";
 import type { UsageSummary } from "../operations/usage/import-logs.ts";
-import type { Edge } from "./frame/edge.ts";
+import { FeedctlError } from "../errors.ts";
+import { confirm, type Edge } from "./frame/edge.ts";
 import type { Output } from "./frame/output.ts";
 import { feedArgument } from "./frame/parsers.ts";
-import type { UsageLine, UsageResult } from "./results/schemas/retention.ts";
+import type { ForgottenUseResult, UsageLine, UsageResult } from "./results/schemas/retention.ts";
 
 export function usageCommand(edge: Edge): CommandUnknownOpts {
   const usage = new Command("usage").description("record downloads, for retention rules");
   addImport(usage, edge);
+  addForget(usage, edge);
   addShow(usage, edge);
   return usage;
 }
@@ -29,6 +31,7 @@ function addImport(usage: Command, edge: Edge): void {
         "count a log although this share of its lines is not understood (default: 1%)",
       ).argParser(parseShare),
     )
+    .option("--again", "count logs that were counted before, and replace what they gave then")
     .addHelpText(
       "after",
       `
@@ -53,6 +56,7 @@ Examples:
           format: options.format,
           prefix: options.prefix,
           maxUnreadable: options.maxUnreadable,
+          again: options.again,
         })) {
           if (event.type === "summary") {
             out.progress.stop();
@@ -104,6 +108,33 @@ function warnOf(out: Output<never>, { feed, downloads, foreign, rejected }: Usag
     out.warn(`no request matches a file of feed ${feed}; check the prefix: --prefix /path/in/requests/`);
   if (rejected > 0)
     out.warn("rejected logs are not counted; check --format, or count what is understood with --max-unreadable 100%");
+}
+
+function addForget(usage: Command, edge: Edge): void {
+  usage
+    .command("forget")
+    .description("take back the downloads that a log has given, as if it had not been imported")
+    .addArgument(feedArgument())
+    .argument("[file...]", "log files; one that is gone by the path under which it was imported")
+    .option("--all", "take back what all logs have given to the feed")
+    .option("--yes", "do not ask before --all")
+    .action(async (feed: string, files: string[], options, command) =>
+      edge.act<ForgottenUseResult>(command, async (context, out) => {
+        const { forgetAllUsage, forgetUsage } = await import("../operations/usage/forget-logs.ts");
+        const { forgottenUseResult } = await import("./results/retention.ts");
+        const { resolve } = await import("node:path");
+        const all = options.all === true;
+        if (all === files.length > 0)
+          throw new FeedctlError("usage", all ? "--all takes no files" : "name the logs to forget, or give --all");
+        if (all) await confirm(edge.io, `forget all that logs say about feed ${feed}`, options.yes);
+        const gone = all
+          ? await forgetAllUsage(context, feed)
+          : await forgetUsage(context, { feed, files: files.map((file) => resolve(edge.io.cwd, file)) });
+        await out.result(forgottenUseResult(gone), [
+          `forgot ${counted(gone.downloads, "download")} of feed ${gone.feed} in ${counted(gone.logs, "log")}`,
+        ]);
+      }),
+    );
 }
 
 function addShow(usage: Command, edge: Edge): void {

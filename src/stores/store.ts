@@ -1,56 +1,21 @@
 import type { Readable } from "node:stream";
 import type { FeedctlError } from "../errors.ts";
 import type { Key } from "../lib/key.ts";
+import type { BlobHeaders, BlobInfo, ByteRange, HeldBlob } from "./blob.ts";
 import type { StoreFeatures } from "./features.ts";
 import type { HashCheck } from "./hash-check.ts";
 import type { StoreTraits } from "./traits.ts";
+import type { UnfinishedUploads } from "./unfinished.ts";
 
-/** A half-open range of bytes: `start` is included, `end` is not. Without `end` it reaches to the last byte. */
-export interface ByteRange {
-  start: number;
-  end?: number | undefined;
-}
-
-/** Headers that a cloud keeps beside content type and cache-control. Azure and Google keep no `expires`. */
-export interface BlobHeaders {
-  contentEncoding?: string | undefined;
-  contentDisposition?: string | undefined;
-  contentLanguage?: string | undefined;
-  expires?: string | undefined;
-}
-
-/** One stored blob as its store describes it. Hashes are lower-case hex. */
-export interface BlobInfo {
-  key: Key;
-  /** Bytes. */
-  size: number;
-  modified: Date;
-  /** The store's version tag (an ETag; on disk: modification time, size and inode). Changes when the blob changes. */
-  tag?: string | undefined;
-  /** Only where the provider reports one: a plain S3 ETag, Azure's Content-MD5, GCS's md5Hash. */
-  md5?: string | undefined;
-  /** Only where feedctl stored it with the blob, or S3 keeps it as a checksum. S3 returns it from `head` and `get` only. */
-  sha256?: string | undefined;
-  /** Further hashes: S3's `x-amz-checksum-...`, which only a `get` of the whole blob and a `head` for them report. */
-  checksums?: { [Name in "sha1" | "crc64nvme" | "crc32c" | "crc32"]?: string | undefined } | undefined;
-  contentType?: string | undefined;
-  cacheControl?: string | undefined;
-  /** Undefined: it has none of them. */
-  headers?: BlobHeaders | undefined;
-  /** User metadata without feedctl's own entries. */
-  metadata?: Record<string, string> | undefined;
-  /** The storage class or access tier, by the provider's name. Undefined: S3's STANDARD, or, by a `get`, not reported. */
-  storageClass?: string | undefined;
-  /** The archive class of a blob that cannot be read before somebody restores it. */
-  archived?: string | undefined;
-}
+export type { BlobHeaders, BlobInfo, ByteRange, HeldBlob };
 
 /** Bytes to be stored. */
 export interface BlobSource {
-  /** Bytes that `open()` delivers without a range. */
+  /** Bytes that `open()` delivers without a range. It is called again for every retry and part. */
   size: number;
-  /** Opens the bytes. Called again for every retry and every part. Delivering fewer or more bytes is an error. */
   open(range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
+  /** The same bytes, if they are in memory. */
+  held?: Pick<HeldBlob, "bytes" | "sha256" | "md5"> | undefined;
   /** Whether several ranges may be read at once, and reading them so is faster. True of blobs in a cloud. */
   parallel?: boolean | undefined;
   /** For a reader of ranges, each of which is only a part for the source's own comparison. Undefined: no hash is known. */
@@ -97,11 +62,12 @@ export interface PutOptions {
   storageClass?: string | undefined;
   /** Stored as the file's modification time on disk and as metadata in a cloud. Default: the time of the put. */
   modified?: Date | undefined;
+  /** Permission bits of the file on a disk. Default: those of a new file. Clouds ignore it. */
+  mode?: number | undefined;
   /**
-   * Whether the blob is flushed to the disk before `put` resolves. Default true. `false` leaves flushing to the
-   * operating system, as rclone and robocopy do: many times faster for small blobs, but a power cut within the next
-   * half minute may leave a blob missing, empty or truncated that was reported as stored. Only for blobs that can be
-   * copied again and are compared by more than their names. Clouds ignore it.
+   * Whether the blob is flushed to the disk before `put` resolves. Default true. Without it small blobs are many times
+   * faster, but a power cut may leave one missing, empty or truncated that was reported as stored. Only for blobs that
+   * can be copied again and are compared by more than their names. Clouds ignore it.
    */
   durable?: boolean | undefined;
   /**
@@ -239,6 +205,12 @@ export interface Store extends AsyncDisposable {
    * starts, or is negative) rejects with `usage`, so an empty blob must be read without a range.
    */
   get(key: Key, options?: GetOptions): Promise<Readable>;
+  /**
+   * Reads a whole small blob, which a stream makes several times as expensive. `blob` is from `list` or `head`, and the
+   * bytes are those of that version, or it rejects as `get` does. Undefined: the blob is too large or something was unusual;
+   * `get` delivers it or tells what is wrong. Absent: use `get`.
+   */
+  read?(blob: BlobInfo, options?: Pick<GetOptions, "compared" | "signal">): Promise<HeldBlob | undefined>;
   /** The tags of a blob, by a request of their own. Rejects with `not-found`. Absent: the store has none. */
   tags?(key: Key, options?: CallOptions): Promise<Record<string, string>>;
   /** All or nothing: no partial blob is ever visible, and a failed put leaves what was there before. */
@@ -267,11 +239,8 @@ export interface Store extends AsyncDisposable {
    * as a whole. Absent: call `delete` in a loop.
    */
   deleteMany?(keys: readonly Key[], options?: CallOptions): Promise<DeleteFailure[]>;
-  /**
-   * Removes the temporary files and unfinished uploads of crashed puts that are older than `before`. Returns how many.
-   * Absent: the provider removes them itself.
-   */
-  sweep?(before: Date, options?: CallOptions): Promise<number>;
+  /** Uploads that were begun and never completed. Absent: the provider does not list them, and discards them itself. */
+  readonly unfinished?: UnfinishedUploads | undefined;
   /**
    * Finds out how the provider treats blobs: asks it, and where asking does not help stores probes in a folder and deletes
    * them, with all versions. Later calls of this store go by what was found. Absent: there is nothing to find out.

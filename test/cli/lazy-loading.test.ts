@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { repository } from "../support/build.ts";
 import { sandbox, type Sandbox } from "../support/feedctl.ts";
 
 const recorder = pathToFileURL(join(import.meta.dirname, "..", "support", "record-modules.ts")).href;
@@ -18,18 +19,14 @@ async function packagesOf(place: Sandbox, args: readonly string[], code = 0): Pr
     urls.some((url) => url.endsWith("/dist/main.js")),
     "the recorder sees feedctl's own modules",
   );
-  // Kysely is bundled, into a file of its own.
-  const pattern = /.*\/(?:node_modules\/((?:@[^/]+\/)?[^/]+)\/|dist\/(kysely)-)/;
-  return new Set(
-    urls.flatMap(
-      (url) =>
-        pattern
-          .exec(url)
-          ?.slice(1)
-          .filter((name) => name !== undefined) ?? [],
-    ),
-  );
+  const installed = urls.flatMap((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? []);
+  const contents = JSON.parse(await readFile(join(repository, "dist", "packages.json"), "utf8")) as Contents;
+  const bundled = urls.flatMap((url) => contents[url.slice(url.lastIndexOf("/dist/") + 6)] ?? []);
+  return new Set([...installed, ...bundled.map((name) => name.slice(0, name.lastIndexOf("@")))]);
 }
+
+/** The packages in each file of the bundle, with their versions. */
+type Contents = Record<string, string[]>;
 
 function loadedOf(names: Set<string>, pattern: RegExp): string[] {
   return [...names].filter((name) => pattern.test(name));

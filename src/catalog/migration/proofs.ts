@@ -65,7 +65,7 @@ export async function listAnnouncedCopies(
 
 /**
  * Saves proofs and removes the write intents of their keys. A blob that this migration copied, or announced to copy, is
- * its own copy, and remains so when it is proven again.
+ * its own copy, and remains so when it is proven again. What follows an @ in a disk's tag does not make it another blob.
  */
 export async function saveProofs(
   db: Db,
@@ -87,7 +87,9 @@ export async function saveProofs(
     from p left join announced a on a.key = p.key and a.sha256 = p.sha256 order by p.key
     on conflict (store_id, key) do update set tag = excluded.tag, sha256 = excluded.sha256,
       proven_at = excluded.proven_at, catalogued = excluded.catalogued, described = excluded.described, unread = false,
-      copied_by = coalesce(excluded.copied_by, case when old.tag = excluded.tag then old.copied_by end)`.execute(db);
+      copied_by = coalesce(excluded.copied_by, case when split_part(old.tag, '@', 1) = split_part(excluded.tag, '@', 1) then old.copied_by end)`.execute(
+    db,
+  );
 }
 
 const PAGE = 2000;

@@ -22,6 +22,8 @@ import { wheelTags } from "./0024-wheel-tags.ts";
 import { keptDropFiles } from "./0025-kept-drop-files.ts";
 import { listings } from "./0030-listings.ts";
 import { leftMigrations } from "./0033-left-migrations.ts";
+import { emptiedFolders } from "./0035-emptied-folders.ts";
+import { countsPerLog } from "./0036-counts-per-log.ts";
 
 /** Numbered from 1, append-only, in order of application. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -49,6 +51,8 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: "kept drop files", sql: keptDropFiles },
   { name: "listings", sql: listings },
   { name: "left migrations", sql: leftMigrations },
+  { name: "emptied folders", sql: emptiedFolders },
+  { name: "counts per log", sql: countsPerLog },
 ];
 
 export const newestSchema = migrations.length;

@@ -53,6 +53,16 @@ export interface UsageImportsTable {
   unreadable: Generated<number>;
   prefix: Nullable<string>;
   matched: Generated<boolean>;
+  id: Generated<number>;
+  separable: Generated<boolean>;
+}
+
+export interface UsageCountsTable {
+  import_id: Nullable<number>;
+  version_id: Nullable<number>;
+  file_id: Nullable<number>;
+  downloads: number;
+  last_at: Date;
 }
 
 export interface UsageRejectsTable {
@@ -70,5 +80,6 @@ export interface RetentionTables {
   protections: ProtectionsTable;
   retention_items: RetentionItemsTable;
   usage_imports: UsageImportsTable;
+  usage_counts: UsageCountsTable;
   usage_rejects: UsageRejectsTable;
 }

@@ -1,8 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { link, open, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { FeedctlError } from "../../errors.ts";
 import { isDiskFull } from "../../lib/files/disk-full.ts";
+import { syncFolder } from "../../lib/files/flush.ts";
+import { hasNoHardLinks } from "../../lib/files/hard-links.ts";
 import { makeFolders } from "../../lib/files/make-folders.ts";
 import { registerSecrets } from "../../lib/text/redact.ts";
 import { parseSecret, type SealingSecret } from "../../lib/bytes/seal.ts";
@@ -13,13 +16,18 @@ import { readableByOthers, readTrustedFile } from "./trusted-file.ts";
  * Reads what secrets are sealed with: FEEDCTL_KEY, else the key file. With `create` a missing key file is created.
  * Undefined when there is none. Throws `denied` for a key file that others can read or that belongs to another user.
  */
-export async function readSealingSecret(io: Io, path: string, create: boolean): Promise<SealingSecret | undefined> {
+export async function readSealingSecret(
+  io: Io,
+  path: string,
+  create: boolean,
+  makeLink: typeof link = link,
+): Promise<SealingSecret | undefined> {
   const given = io.env["FEEDCTL_KEY"];
   registerSecrets(given);
   if (given) return parseSecret(given);
   const saved = await readKeyFile(path);
   if (saved !== undefined || !create) return saved;
-  await createKeyFile(io, path);
+  await createKeyFile(path, makeLink);
   return readKeyFile(path);
 }
 
@@ -48,24 +56,21 @@ export function weaknessWarning(io: Io, path: string, secret: SealingSecret): st
 }
 
 /** Durable before anything is sealed with it: a power cut must not leave values that no key opens. */
-async function createKeyFile(io: Io, path: string): Promise<void> {
+async function createKeyFile(path: string, makeLink: typeof link): Promise<void> {
   const folder = dirname(resolve(path));
   const temp = `${path}.${randomBytes(8).toString("hex")}`;
   try {
     await makeFolders(folder, { mode: 0o700 });
-    const file = await open(temp, "wx", 0o600);
-    try {
-      await file.chmod(0o600);
-      await file.writeFile(`${randomBytes(32).toString("hex")}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    // link fails when another process has created the file first: its key is used
-    await link(temp, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-    if (io.platform !== "win32") await syncFolder(folder);
+    const key = `${randomBytes(32).toString("hex")}\n`;
+    await writeKey(temp, key);
+    await makeLink(temp, path)
+      // a rename could replace the key of another process, which has sealed with it already
+      .catch((error: unknown) => (hasNoHardLinks(error) ? writeKey(path, key) : Promise.reject(error as Error)))
+      // another process has created the file first: its key is used
+      .catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "EEXIST") throw error;
+      });
+    await syncFolder(folder);
   } catch (error) {
     const isFull = isDiskFull(error);
     throw new FeedctlError(
@@ -78,16 +83,22 @@ async function createKeyFile(io: Io, path: string): Promise<void> {
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
+async function writeKey(path: string, key: string): Promise<void> {
+  const file = await open(path, "wx", 0o600);
   try {
-    await handle.sync();
+    // stricter than the umask; a file system without modes refuses, and the file is looked at when it is read
+    await file.chmod(0o600).catch(() => {});
+    await file.writeFile(key);
+    await file.sync();
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 
-async function readKeyFile(path: string): Promise<SealingSecret | undefined> {
+/** Milliseconds, several times, in which another process writes the key into the file that it has just created. */
+const WRITING = 50;
+
+async function readKeyFile(path: string, tries = 10): Promise<SealingSecret | undefined> {
   let file;
   try {
     file = await readTrustedFile(path, readableByOthers);
@@ -102,6 +113,10 @@ async function readKeyFile(path: string): Promise<SealingSecret | undefined> {
       hint: `only its user may own and read it: chown and chmod 600 ${path}`,
     });
   const text = file.bytes?.toString("utf8").trim() ?? "";
+  if (text === "" && tries > 1) {
+    await sleep(WRITING);
+    return readKeyFile(path, tries - 1);
+  }
   if (text === "")
     throw new FeedctlError("denied", `the key file ${path} holds no key`, {
       hint: "restore it from a backup; without it the sealed secrets are lost",

@@ -80,9 +80,15 @@ async function inputOf(
     throttle: options.bandwidth === undefined ? undefined : createThrottle(options.bandwidth, context.signal),
     preserve: { tags: options.preserveTags === true, storageClass: options.preserveStorageClass === true },
     trash: options.trash,
-    async approve(deletes: number, from: string) {
+    copyModes: options.copyModes === true,
+    emptyFolders: options.emptyDirs === true,
+    async approve(deletes: number, from: string, what = "file") {
       out.progress.stop(); // a spinner would draw over the question
-      await confirm(edge.io, `delete ${counted(deletes, "extra file")} from ${from}`, options.yes);
+      await confirm(
+        edge.io,
+        `delete ${what === "file" ? counted(deletes, "extra file") : directories(deletes)} from ${from}`,
+        options.yes,
+      );
     },
   };
   const patterns = { include: options.include ?? [], exclude: options.exclude ?? [] };
@@ -133,7 +139,9 @@ export async function reportMirror(
   }
   if (summary === undefined) throw new Error("a mirror ended without a summary");
   if (summary.notDeleted !== undefined) {
-    out.warn(`${counted(summary.extras - summary.deleted, "extra file")} not deleted: ${summary.notDeleted}`);
+    const left = summary.extras - summary.deleted;
+    const what = left === 0 ? "empty directories" : counted(left, "extra file");
+    out.warn(`${what} not deleted: ${summary.notDeleted}`);
   }
   if (summary.archived > 0)
     out.warn(
@@ -147,6 +155,8 @@ function isTrouble(item: MirrorItem): boolean {
   return item.outcome === "failed" || item.outcome === "mismatch";
 }
 
+const directories = (count: number) => `${count} empty ${count === 1 ? "directory" : "directories"}`;
+
 /** Robocopy's summary table: Total = Copied + Skipped + Mismatch + FAILED; extras are not part of the total. */
 function table(summary: MirrorSummary): string[] {
   const { total, copied, skipped, mismatch, failed, extras, deleted, dryRun } = summary;
@@ -156,11 +166,17 @@ function table(summary: MirrorSummary): string[] {
   const size = (bytes: number) => formatSize(bytes).replace(/iB$/, "").replace(" B", "");
   const notCopied = summary.totalBytes - summary.bytes;
   const seconds = (summary.milliseconds / 1000).toFixed(1);
+  const { foldersMade, foldersDeleted, modes } = summary;
+  const more = [
+    modes > 0 ? `; ${counted(modes, "mode")} changed` : "",
+    foldersMade > 0 ? `; ${directories(foldersMade)} made` : "",
+    foldersDeleted > 0 ? `; ${directories(foldersDeleted)} deleted` : "",
+  ].join("");
   const left = summary.foreign === 0 ? "" : `; ${counted(summary.foreign, "name")} left out (*FOREIGN)`;
   return [
     row("", ["Total", "Copied", "Skipped", "Mismatch", "FAILED", "Extras"]),
     row("Files :", [total, copied, skipped, mismatch, failed, extras]),
     row("Bytes :", [size(summary.totalBytes), size(summary.bytes), size(notCopied), "", "", size(summary.extraBytes)]),
-    `${dryRun ? "would delete" : "deleted"} ${deleted} of ${counted(extras, "extra file")} in ${seconds} s${left}${dryRun ? "; dry run: nothing was changed" : ""}`,
+    `${dryRun ? "would delete" : "deleted"} ${deleted} of ${counted(extras, "extra file")} in ${seconds} s${more}${left}${dryRun ? "; dry run: nothing was changed" : ""}`,
   ];
 }

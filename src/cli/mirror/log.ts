@@ -36,6 +36,10 @@ function tag({ class: kind, outcome }: MirrorItem): string {
       return "*MISMATCH";
     case "foreign":
       return "*FOREIGN";
+    case "folder-made":
+      return "  New Dir";
+    case "folder-deleted":
+      return "*EXTRA Dir";
     case "skipped":
       return kind.padStart(TAG);
     case "copied":

@@ -60,6 +60,8 @@ export function mirrorOptions() {
     )
     .addOption(preserveTagsOption())
     .addOption(preserveStorageClassOption().conflicts(["targetStorageClass", "targetReducedRedundancy"]))
+    .option("--copy-modes", "give files the permission bits of the source's (both ends disks)")
+    .option("--empty-dirs", "make and delete empty directories as in the source (both ends disks)")
     .option("--trash <prefix>", "keep deleted and overwritten files below this prefix of the target")
     .option("--log <file>", "append every item to a file, in robocopy's format")
     .addOption(new Option("--exit-code <style>", "robocopy: its bit mask as exit status").choices(["robocopy"]));

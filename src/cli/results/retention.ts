@@ -9,6 +9,7 @@ import type { ChangedRule } from "../../operations/retention/rules.ts";
 import type { FeedOutcome, RetentionEvent } from "../../operations/retention/outcome.ts";
 import type { CountedFile } from "../../operations/usage/count-log.ts";
 import type { KnownUse } from "../../operations/usage/coverage.ts";
+import type { ForgottenUse } from "../../operations/usage/forget-logs.ts";
 import type { UsageSummary } from "../../operations/usage/import-logs.ts";
 import type * as result from "./schemas/retention.ts";
 
@@ -130,6 +131,10 @@ export function usageLine(event: CountedFile | UsageSummary): result.UsageLine {
   }
   const { type, feed, files, known, rejected, failed } = event;
   return { type, feed, files, known, rejected, failed, ...counts };
+}
+
+export function forgottenUseResult({ feed, logs, downloads }: ForgottenUse): result.ForgottenUseResult {
+  return { feed, logs, downloads };
 }
 
 export function usageResult({ feed, ...known }: KnownUse & { feed: string }): result.UsageResult {

@@ -1,6 +1,8 @@
 import type { FeedStore } from "../../operations/feeds/feeds.ts";
 import type { StoreChange, StoreTypeInfo } from "../../operations/stores/set-store.ts";
 import type { ShownStore, StoreUsage } from "../../operations/stores/show-store.ts";
+import type { FoundUpload } from "../../operations/commit/unfinished.ts";
+import type { CleanEvent } from "../../operations/stores/clean-store.ts";
 import type { StoreMark } from "../../operations/stores/mark-store.ts";
 import type { ProbeEvent, ProbeSummary } from "../../operations/stores/test-store.ts";
 import type { StoreTraits } from "../../stores/traits.ts";
@@ -78,7 +80,7 @@ export function storeMarkResult({ feed, location, found, of }: StoreMark): resul
 }
 
 export function storeUsageResult(usage: StoreUsage): result.StoreUsageResult {
-  const { feed, location, catalog, store, archived, kept, foreign } = usage;
+  const { feed, location, catalog, store, archived, kept, unfinished, unfinishedUnknown, foreign } = usage;
   return {
     feed,
     location,
@@ -86,8 +88,32 @@ export function storeUsageResult(usage: StoreUsage): result.StoreUsageResult {
     store: { blobs: store.blobs, bytes: store.bytes },
     archived: { blobs: archived.blobs, bytes: archived.bytes },
     kept: kept && { blobs: kept.blobs, bytes: kept.bytes },
+    unfinished: unfinished && {
+      uploads: unfinished.uploads,
+      ours: unfinished.ours,
+      bytes: unfinished.bytes,
+      listed: unfinished.listed.map(uploadResult),
+    },
+    unfinishedUnknown,
     foreign,
   };
+}
+
+function uploadResult({ name, since, bytes, isOurs }: FoundUpload) {
+  return { name, since: since ?? null, bytes: bytes ?? null, ours: isOurs };
+}
+
+export function storeCleanLine(event: CleanEvent): result.StoreCleanLine {
+  if (event.type === "upload") {
+    const { type, feed, status, reason } = event;
+    return { type, feed, status, ...uploadResult(event), reason };
+  }
+  if (event.type === "store") {
+    const { type, feed, status, reason } = event;
+    return { type, feed, status, reason };
+  }
+  const { type, dryRun, discarded, bytes, kept, failed } = event;
+  return { type, dryRun, discarded, bytes, kept, failed };
 }
 
 export function storeTestLine(event: ProbeEvent | ProbeSummary): result.StoreTestLine {

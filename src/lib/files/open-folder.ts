@@ -42,6 +42,9 @@ export type FolderAccess = "handles" | "names";
 
 const available: FolderAccess = platform() === "linux" && existsSync("/proc/self/fd") ? "handles" : "names";
 
+/** Opens an entry itself, whatever it is and whoever may read it. Where there is no O_PATH it must be readable. */
+export const ENTRY_ITSELF = (available === "handles" ? O_PATH : constants.O_RDONLY) | (constants.O_NOFOLLOW ?? 0);
+
 /** Opens a folder by its path, in which links are followed: the caller's user has named it. */
 export async function openFolder(path: string, access: FolderAccess = available): Promise<Folder> {
   return access === "names" ? named([path]) : handled(path, await openAsync(path, FOLDER), false);

@@ -1,7 +1,5 @@
 import { link, lstat, rename } from "node:fs/promises";
-
-/** The errors of file systems without hard links: FAT, exFAT, many network shares. */
-const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+import { hasNoHardLinks } from "./hard-links.ts";
 
 /**
  * Gives a finished file its final name. Rejects with `EEXIST` if `target` exists. `path` may still exist afterwards.
@@ -15,7 +13,7 @@ export async function renameWithoutOverwrite(
   try {
     await makeLink(path, target);
   } catch (error) {
-    if (!NO_HARD_LINKS.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (!hasNoHardLinks(error)) throw error;
     if ((await lstat(target).catch(() => undefined)) !== undefined)
       throw Object.assign(new Error(`${target} exists`, { cause: error }), { code: "EEXIST", syscall: "link" });
     await rename(path, target);

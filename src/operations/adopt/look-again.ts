@@ -1,6 +1,7 @@
 import { listPendingKeys } from "../../catalog/pending.ts";
 import { FeedctlError, isUnreadableBlob } from "../../errors.ts";
 import { mapParallel } from "../../lib/concurrency/parallel.ts";
+import { sameBlob } from "../../stores/same-tag.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import type { FeedWriter, Target } from "../commit/feed-writer.ts";
 import type { Context } from "../context.ts";
@@ -31,7 +32,8 @@ export async function lookAgain<T extends { blob: BlobInfo }>(
     });
     if (now instanceof FeedctlError) return { each, status: "failed", reason: now.message };
     if (now === undefined) return { each, status: "failed", reason: "it was deleted while it was read" };
-    if (now.tag !== tag || now.size !== size) return { each, status: "failed", reason: "it changed while it was read" };
+    if (!sameBlob(now.tag, tag) || now.size !== size)
+      return { each, status: "failed", reason: "it changed while it was read" };
     return { each, now };
   });
   return Array.fromAsync(looks);

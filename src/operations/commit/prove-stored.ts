@@ -1,4 +1,5 @@
 import type { FileRow } from "../../catalog/files.ts";
+import { sameTag } from "../../stores/same-tag.ts";
 import type { Store } from "../../stores/store.ts";
 import { contentHash } from "./content-hash.ts";
 
@@ -28,7 +29,7 @@ export async function proveStored(
   if (blob.md5 !== undefined && blob.md5 !== row.md5) return { is: "other" };
   if (blob.sha256 !== undefined && blob.sha256 !== row.sha256) return { is: "other" };
   if (blob.md5 !== undefined || blob.sha256 !== undefined) return { is: "there", tag, read: false };
-  if (proof === "head" || (tag !== null && tag === row.storeTag)) return { is: "there", tag, read: false };
+  if (proof === "head" || (tag !== null && sameTag(row.storeTag, tag))) return { is: "there", tag, read: false };
   const sha256 = await contentHash(store, key, signal);
   if (sha256 === undefined) return { is: "missing" };
   return sha256 === row.sha256 ? { is: "there", tag, read: true } : { is: "other" };

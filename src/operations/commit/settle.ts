@@ -20,6 +20,7 @@ import { commit, type Holder } from "./commit.ts";
 import type { Context } from "../context.ts";
 import { finishReplacements } from "./finish-replacements.ts";
 import { deadRuns, type Run } from "./recorded-run.ts";
+import { discardUploadsOf } from "./unfinished.ts";
 
 export interface PendingResult {
   /** Blobs deleted because their rows were removed. */
@@ -122,6 +123,7 @@ export async function finishPending(
   }
   // the announcement of a blob that could not be read stays: the next run finds out what it holds
   for (const key of unread) mine.delete(key);
+  await discardUploadsOf(context, store, mine);
   await commit(catalog.db, [holder], async (transaction) => {
     await withdrawWrites(transaction, about, [...mine]);
     await recordDeletes(transaction, { ...about, now: context.now() }, [...abandoned]);

@@ -3,11 +3,12 @@ import { constants } from "node:fs";
 import { copyFile, link, lstat, rm, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { hasNoHardLinks } from "../../lib/files/hard-links.ts";
 import { makeFolders } from "../../lib/files/make-folders.ts";
 import { descriptorPath, openFolder, type Folder } from "../../lib/files/open-folder.ts";
-import { directoryLocation, overlap } from "../../stores/location.ts";
+import { directoryLocation } from "../../stores/location.ts";
 import type { FoundFile } from "../local-files/found-file.ts";
-import type { OccupiedPlace } from "../feed-store/occupied-places.ts";
+import { overlapsOf, type OccupiedPlace } from "../feed-store/occupied-places.ts";
 import {
   changedFile,
   isAbsent,
@@ -20,8 +21,8 @@ import {
 
 /** Throws `usage` when the directory for rejected files overlaps a drop path or a store. */
 export function checkRejectFolder(folder: string, occupied: readonly OccupiedPlace[]): void {
-  const location = directoryLocation(folder);
-  const other = occupied.find((place) => overlap(location, place.location) !== undefined);
+  const overlapOf = overlapsOf(directoryLocation(folder));
+  const other = occupied.find((place) => overlapOf(place) !== undefined);
   if (other === undefined) return;
   throw new FeedctlError(
     "usage",
@@ -139,11 +140,11 @@ async function linkOrCopy({ root, path, mark }: FoundFile, target: string): Prom
     await rm(target, { force: true });
     throw changedFile();
   } catch (error) {
-    const { code = "" } = error as NodeJS.ErrnoException;
-    if (!["EXDEV", "EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"].includes(code)) throw folder.explain(error);
+    if (!hasNoHardLinks(error)) throw folder.explain(error);
   }
   await using source = await openMarked(folder.at(basename(path)), mark);
   await copyFile(descriptorPath(source.fd, path), target, constants.COPYFILE_EXCL);
   const time = new Date(fileTime(mark.mtimeMs));
-  await utimes(target, time, time);
+  // some file systems let only the owner of a mount set times
+  await utimes(target, time, time).catch(() => {});
 }

@@ -1,11 +1,12 @@
 import { relative, sep } from "node:path";
-import { readDropFiles, removeDropFiles, saveDropFiles, saveDropScan } from "../../catalog/drops.ts";
+import { forgetDropFolders, readDropFiles, removeDropFiles, saveDropFiles, saveDropScan } from "../../catalog/drops.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
 import { dropCandidates } from "./settled-files.ts";
 import { cleanUpAfterImport } from "./clean-up.ts";
+import { openEmptiedFolders, type EmptiedFolders } from "./emptied-folders.ts";
 import { createKnownRejects, type KnownRejects } from "./known-rejects.ts";
 import { brokenNameEvents, eventOf, keptEvent, knownEvents, type Reporting } from "./file-event.ts";
 import { zeroDropCounts, type DropCounts, type DropFileEvent } from "./outcome.ts";
@@ -51,11 +52,12 @@ export async function* scanDropPath(
     });
   const root = feed.drop_path;
   const counts = zeroDropCounts();
-  const found: ScanFindings = { problems: [], complete: false };
+  const found: ScanFindings = { problems: [], complete: false, listed: false };
   try {
-    yield* importFiles({ context, feed, options, counts, found });
+    yield* importFiles({ context, feed, options, counts, found, lock });
     // single files may vanish without an error, but not the drop path
     await (await openDropPath(root)).close();
+    found.listed = true;
     found.complete = found.problems.length === 0;
   } catch (error) {
     // "locked" means that a cut-over freezes the feed for a moment, not that the drop path has a problem
@@ -72,6 +74,10 @@ interface ScanFindings {
   problems: FeedctlError[];
   /** Whether the drop path was listed completely. */
   complete: boolean;
+  /** Whether the drop path was there until the end. */
+  listed: boolean;
+  /** Undefined in a dry run. */
+  emptied?: EmptiedFolders | undefined;
   memory?: KnownRejects;
 }
 
@@ -81,9 +87,11 @@ interface Scan {
   options: DropOptions;
   counts: DropCounts;
   found: ScanFindings;
+  /** Undefined in a dry run. */
+  lock: Holder | undefined;
 }
 
-async function* importFiles({ context, feed, options, counts, found }: Scan): AsyncGenerator<DropFileEvent> {
+async function* importFiles({ context, feed, options, counts, found, lock }: Scan): AsyncGenerator<DropFileEvent> {
   const { db } = await context.catalog();
   const { overwrite, dryRun, again, settle, rejectTo } = options;
   const { drop_path: root } = feed;
@@ -114,25 +122,31 @@ async function* importFiles({ context, feed, options, counts, found }: Scan): As
     onUnsettled: (count) => (counts.unsettled += count),
   });
   const reporting: Reporting = { context, feed, memory, counts, problems, rejectTo, dryRun, pathOf };
-  const first = await candidates.next();
-  if (first.done !== true) {
-    // a scan without files is not recorded as a run
-    const about = { feed, command: "drop scan", dryRun, overwrite, pathOf };
-    await using open = await intake.open(context, about);
-    const imported = new Set<string>();
-    try {
-      for await (const { found: file, result, isKept = false } of open.importFiles(
-        startingWith(first.value, candidates),
-      )) {
+  const emptied = lock && (await openEmptiedFolders(context, { feed, root, lock }));
+  found.emptied = emptied;
+  const imported = new Set<string>();
+  try {
+    const first = await candidates.next();
+    if (first.done !== true) {
+      // a scan without files is not recorded as a run
+      const about = { feed, command: "drop scan", dryRun, overwrite, pathOf };
+      await using open = await intake.open(context, about);
+      const files = startingWith(first.value, candidates);
+      for await (const each of open.importFiles(emptied?.noting(files) ?? files)) {
+        const { found: file, result, isKept = false } = each;
         if (file === undefined) throw new Error(`${result.file} is not a file of the drop path`);
         if (isInFeed(result) && !isKept) imported.add(file.path);
         const event = isKept ? keptEvent(reporting, file, result) : await eventOf(reporting, file, result);
         if (event !== undefined) yield event;
       }
-    } finally {
-      if (!dryRun) await cleanUpAfterImport(root, imported, sidecars);
+      await open.finish({ type: "summary", feed: feed.name, ...counts });
     }
-    await open.finish({ type: "summary", feed: feed.name, ...counts });
+  } finally {
+    if (emptied !== undefined) {
+      const left = await emptied.left(sidecars);
+      for (const path of left.imported) imported.add(path);
+      await cleanUpAfterImport(root, { imported, folders: left.folders, sidecars });
+    }
   }
   yield* knownEvents(reporting);
   yield* brokenNameEvents(reporting, broken);
@@ -151,7 +165,7 @@ async function saveScan(
   found: ScanFindings,
 ): Promise<void> {
   const { db } = await context.catalog();
-  const { memory, complete, problems } = found;
+  const { memory, complete, problems, emptied, listed } = found;
   const all = memory?.waiting().toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const failed = all?.find(({ status }) => status === "failed");
   const why = failed === undefined ? null : `${failed.path}: ${failed.reason}`;
@@ -159,6 +173,7 @@ async function saveScan(
     const { save, remove } = memory?.changes(complete) ?? { save: [], remove: [] };
     await saveDropFiles(transaction, feed.id, save);
     await removeDropFiles(transaction, feed.id, remove);
+    if (listed && emptied?.hasNotes() === true) await forgetDropFolders(transaction, feed.id);
     await saveDropScan(transaction, feed.id, {
       scannedAt: context.now(),
       imported: counts.imported + counts.restored,

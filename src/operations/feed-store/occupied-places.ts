@@ -3,7 +3,8 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import type { Db, StoreRole } from "../../catalog/schema/core.ts";
 import { listLiveStores, lockPlaces } from "../../catalog/stores.ts";
 import { FeedctlError } from "../../errors.ts";
-import { directoryLocation, overlap } from "../../stores/location.ts";
+import { createLineages, kinship, type Lineage } from "../../lib/files/lineage.ts";
+import { directoryLocation, locationName, overlap, type Overlap } from "../../stores/location.ts";
 import type { Location } from "../../lib/location.ts";
 import { requireProvider } from "../../stores/providers.ts";
 import type { Context } from "../context.ts";
@@ -17,6 +18,8 @@ export interface OccupiedPlace {
   owner: string;
   what: StoreRole | "drop path";
   location: Location;
+  /** Undefined when the place is no directory of this machine. */
+  lineage(): Lineage | undefined;
 }
 
 const words = { same: "is", inside: "lies inside", contains: "contains" };
@@ -26,6 +29,11 @@ const places = { current: "store", target: "future store", previous: "earlier st
 export async function occupiedPlaces(context: Context, db: Db): Promise<OccupiedPlace[]> {
   const settings = await loadSettings(context, db);
   const occupied: OccupiedPlace[] = [];
+  const lineageOf = lineagesOf();
+  const add = (place: Omit<OccupiedPlace, "lineage">) => {
+    let known: { lineage: Lineage | undefined } | undefined;
+    occupied.push({ ...place, lineage: () => (known ??= { lineage: lineageOf(place.location) }).lineage });
+  };
   for (const row of await listLiveStores(db)) {
     // an earlier version did not save the endpoint of the environment: the place that the marker proved counts
     const saved =
@@ -34,13 +42,33 @@ export async function occupiedPlaces(context: Context, db: Db): Promise<Occupied
     const feed = { id: row.feed_id, type: row.feed_type ?? "" };
     const location = saved ?? directoryLocation(defaultDirectory(settings, feed).path);
     const owner = `feed "${row.feed_name ?? `#${row.feed_id} (deleted)`}"`;
-    occupied.push({ feedId: row.feed_id, owner, what: row.role, location });
+    add({ feedId: row.feed_id, owner, what: row.role, location });
   }
   for (const feed of await listFeedsWithDropPath(db)) {
     const location = directoryLocation(feed.drop_path ?? "");
-    occupied.push({ feedId: feed.id, owner: `feed "${feed.name}"`, what: "drop path", location });
+    add({ feedId: feed.id, owner: `feed "${feed.name}"`, what: "drop path", location });
   }
   return occupied;
+}
+
+/** Looks at the directories of this machine; undefined for other locations. */
+function lineagesOf(): (location: Location) => Lineage | undefined {
+  const lineages = createLineages();
+  return (location) => (requireProvider(location.type).isLocal ? lineages(locationName(location)) : undefined);
+}
+
+/**
+ * How a directory overlaps each occupied place; undefined when it does not. Names are compared, and directories
+ * themselves: one that is mounted at a second place has two names.
+ */
+export function overlapsOf(location: Location): (place: OccupiedPlace) => Overlap | undefined {
+  const lineage = lineagesOf()(location);
+  return (place) => {
+    const byName = overlap(location, place.location);
+    if (byName !== undefined || lineage === undefined) return byName;
+    const other = place.lineage();
+    return other && kinship(lineage, other);
+  };
 }
 
 /** A location that a feed is about to use as its store. */
@@ -62,9 +90,11 @@ export async function refuseOverlap(context: Context, db: Db, feed: FeedRow, loc
 export async function refuseOverlaps(context: Context, db: Db, wanted: readonly WantedPlace[]): Promise<void> {
   await lockPlaces(db);
   const occupied = await occupiedPlaces(context, db);
-  for (const { feed, location } of wanted)
+  for (const { feed, location } of wanted) {
+    const overlapOf = overlapsOf(location);
     for (const place of occupied) {
-      const how = overlap(location, place.location);
+      // whether a store is another's under a second name is proven by its marker
+      const how = place.what === "drop path" ? overlapOf(place) : overlap(location, place.location);
       const own = place.feedId === feed.id;
       if (how === undefined || (how === "same" && own && place.what !== "drop path")) continue;
       const whose = own ? "its own" : `${place.owner}'s`;
@@ -77,6 +107,7 @@ export async function refuseOverlaps(context: Context, db: Db, wanted: readonly 
             : "choose another path, bucket or target path: two feeds must not share files",
       });
     }
+  }
 }
 
 /**
@@ -84,9 +115,9 @@ export async function refuseOverlaps(context: Context, db: Db, wanted: readonly 
  * drop path. The feed's own earlier store is allowed: that moves its files to the current store.
  */
 export function refuseDropOverlap(feed: FeedRow, path: string, occupied: readonly OccupiedPlace[]): void {
-  const location = directoryLocation(path);
+  const overlapOf = overlapsOf(directoryLocation(path));
   for (const place of occupied) {
-    const how = overlap(location, place.location);
+    const how = overlapOf(place);
     const own = place.feedId === feed.id;
     if (how === undefined || (own && place.what === "drop path")) continue;
     if (own && place.what === "previous" && how !== "contains") continue;

@@ -41,7 +41,7 @@ export async function removeOldProbes(context: Context, store: Store, lock?: Sto
 }
 
 /** The store's time, as it lists a new probe. */
-async function timeOfStore(context: Context, store: Store): Promise<number> {
+export async function timeOfStore(context: Context, store: Store): Promise<number> {
   const { signal } = context;
   const key = newProbe(context, "time");
   const source = memorySource(Buffer.from("feedctl asks what time it is\n"));

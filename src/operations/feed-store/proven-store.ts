@@ -15,7 +15,7 @@ export interface PlaceProofs {
 export function provingStore(store: Store, { prove, requireMarker }: PlaceProofs): Store {
   const beforeWrite = once(prove);
   const beforeDelete = once(prove);
-  const { deleteMany, sweep, copyFrom, describe } = store;
+  const { deleteMany, unfinished, copyFrom, describe } = store;
   return {
     ...store,
     async get(key, options) {
@@ -41,10 +41,13 @@ export function provingStore(store: Store, { prove, requireMarker }: PlaceProofs
         return deleteMany.call(store, keys, options);
       },
     }),
-    ...(sweep !== undefined && {
-      async sweep(before, options) {
-        await beforeDelete();
-        return sweep.call(store, before, options);
+    ...(unfinished !== undefined && {
+      unfinished: {
+        ...unfinished,
+        async discard(upload, options) {
+          await beforeDelete();
+          await unfinished.discard(upload, options);
+        },
       },
     }),
     ...(copyFrom !== undefined && {

@@ -2,6 +2,7 @@ import { access, constants, lstat } from "node:fs/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { openRegularFile } from "../../lib/files/open-regular-file.ts";
 import { tagOf } from "../../stores/disk/index.ts";
+import { sameBlob } from "../../stores/same-tag.ts";
 import { changedFile, openMarked, type FileMark } from "./file-mark.ts";
 import type { BlobSource } from "../../stores/store.ts";
 
@@ -36,7 +37,7 @@ export async function fileProblem(
   try {
     await access(path, constants.R_OK);
     const stats = await lstat(path);
-    const isSame = stats.isFile() && stats.size === size && (pathTag === undefined || pathTag === tagOf(stats));
+    const isSame = stats.isFile() && stats.size === size && (pathTag === undefined || sameBlob(pathTag, tagOf(stats)));
     if (isSame && !isFeedctlError(failure, "corrupt")) return undefined;
     return new FeedctlError("corrupt", "the file changed while it was stored");
   } catch (error) {

@@ -17,6 +17,7 @@ import { FeedctlError } from "../../errors.ts";
 import { inBatches, mapParallel } from "../../lib/concurrency/parallel.ts";
 import { locationName } from "../../stores/location.ts";
 import type { Key } from "../../lib/key.ts";
+import { sameBlob } from "../../stores/same-tag.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import { requireOpenMigration, sendRequest } from "./control.ts";
 import { commit } from "../commit/commit.ts";
@@ -84,7 +85,7 @@ export async function cancelMigration(
     );
     for await (const batch of inBatches(pairs, 1000)) {
       const blobs = batch.flatMap((pair) => pair.blob ?? []);
-      const proven = batch.flatMap((pair) => (pair.blob?.tag === pair.proof?.tag ? (pair.blob?.key ?? []) : []));
+      const proven = batch.flatMap((pair) => (sameBlob(pair.blob?.tag, pair.proof?.tag) ? (pair.blob?.key ?? []) : []));
       const own = [...proven, ...(await listUnprovenCopies(row.id, blobs, new Set(proven), opened))];
       result.left += blobs.length - own.length;
       const forgotten = [...own, ...batch.flatMap(({ key, proof }) => (proof ? [key] : []))];

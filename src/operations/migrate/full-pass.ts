@@ -5,6 +5,7 @@ import { isPending } from "../../catalog/pending.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { isFeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
+import { sameBlob, sameTag } from "../../stores/same-tag.ts";
 import type { Store, UploadNotes } from "../../stores/store.ts";
 import { uploadNotes } from "../commit/upload-notes.ts";
 import { commit, type Holder } from "../commit/commit.ts";
@@ -135,7 +136,7 @@ function planCopy({ input, log }: Pass, pair: PassPair): PlannedCopy | undefined
   const job: Job = { key, size, ...(proof && { proof }) };
   if (row === undefined && from === undefined) {
     if (to === undefined) return undefined; // a proof of a blob that was deleted
-    const isOwn = proof?.tag === to.tag && isOwnCopy(input.ownTarget, proof?.copiedBy);
+    const isOwn = sameBlob(proof?.tag, to.tag) && isOwnCopy(input.ownTarget, proof?.copiedBy);
     if (isOwn) log.addStale(key);
     log.report(isOwn ? "stale" : "foreign", job);
     return undefined;
@@ -152,7 +153,8 @@ function planCopy({ input, log }: Pass, pair: PassPair): PlannedCopy | undefined
  */
 function rememberHash(log: PassLog, { key, row, target: to, proof }: PassPair): void {
   const { sha256, tag } = to ?? {};
-  if (sha256 === undefined || tag === undefined || (proof?.tag === tag && !proof.unread)) return;
+  if (sha256 === undefined || tag === undefined || (proof !== undefined && sameTag(proof.tag, tag) && !proof.unread))
+    return;
   log.prove({ key, tag, sha256, copied: false, catalogued: row !== undefined, described: null });
 }
 

@@ -2,6 +2,7 @@ import type { Unchecked } from "../../catalog/connection/check-keys.ts";
 import type { FileRow } from "../../catalog/files.ts";
 import type { SavedProof } from "../../catalog/migration/proofs.ts";
 import { isKey, keyProblem, type Key } from "../../lib/key.ts";
+import { sameBlob, sameTag } from "../../stores/same-tag.ts";
 import type { BlobInfo } from "../../stores/store.ts";
 import type { Copy, ProvenInput } from "./copy-proven.ts";
 
@@ -41,8 +42,8 @@ export function isProven({ row, source, target, proof }: PassPair): boolean {
   const md5 = row?.md5 ?? source?.md5;
   if (target === undefined) return false;
   const described = row?.described ?? null;
-  if (described !== null && (proof?.tag !== target.tag || proof?.described !== described)) return false;
-  if (proof?.unread === false && proof.tag === target.tag && (sha256 === undefined || proof.sha256 === sha256)) {
+  if (described !== null && (!sameTag(proof?.tag, target.tag) || proof?.described !== described)) return false;
+  if (proof?.unread === false && sameTag(proof.tag, target.tag) && (sha256 === undefined || proof.sha256 === sha256)) {
     // a blob without a row has no hash to compare: its source must not be newer than the copy
     return row !== undefined || source === undefined || source.modified <= target.modified;
   }
@@ -65,12 +66,14 @@ export function existingAs(
 ): ProvenInput["ifExists"] {
   if (to === undefined || proof === undefined) return "fail";
   if (ownTarget && proof.unread) return "repair";
-  return to.tag === proof.tag && isOwnCopy(ownTarget, proof.copiedBy) ? "replace" : "fail";
+  if (!sameBlob(proof.tag, to.tag) || !isOwnCopy(ownTarget, proof.copiedBy)) return "fail";
+  // something about the file changed since it was proven: its bytes decide
+  return sameTag(proof.tag, to.tag) ? "replace" : "repair";
 }
 
 /** The target's blob, if it is proven to hold the row's bytes. */
 export function provenCopy({ row, target, proof }: PassPair, migrationId: number): Copy | undefined {
   if (row === undefined || target === undefined || proof === undefined || proof.unread) return undefined;
-  if (proof.tag !== target.tag || proof.sha256 !== row.sha256) return undefined;
+  if (!sameTag(proof.tag, target.tag) || proof.sha256 !== row.sha256) return undefined;
   return { blob: target, own: proof.copiedBy === migrationId };
 }

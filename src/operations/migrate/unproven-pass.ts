@@ -8,6 +8,7 @@ import {
   type UnprovenRow,
 } from "../../catalog/migration/proofs.ts";
 import { isKey } from "../../lib/key.ts";
+import { sameTag } from "../../stores/same-tag.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import { commit, type Holder } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
@@ -147,7 +148,7 @@ export async function* copyRows(context: Context, db: Db, input: RowsInput): Asy
     const blob = await target.head(row.key, { signal });
     const { tag, copiedBy, unread } = row;
     const proof = { tag, copiedBy, unread: unread === true };
-    if (blob !== undefined && blob.tag === tag && row.sameBytes && !proof.unread)
+    if (blob !== undefined && sameTag(tag, blob.tag) && row.sameBytes && !proof.unread)
       return { ifExists: "fail", copy: { blob, own: isOwn(row) } };
     return { ifExists: existingAs(input.ownTarget, blob, proof) };
   }

@@ -101,7 +101,9 @@ function handlePair(run: MirrorRun, pair: ListedPair): Promise<void> | undefined
   run.counts.sources++;
   run.tally.addSource(from);
   const { decision, listingsSuffice } = compare(run, pair);
-  if (decision.action !== "skip") return transferPair(run, pair, from, decision);
+  const isSame = decision.class === "same" || decision.class === "tweaked";
+  const modeDiffers = to !== undefined && isSame && run.modes?.differ(from.key) === true;
+  if (decision.action !== "skip" || modeDiffers) return transferPair(run, pair, from, decision);
   run.tally.skipped(decision.class, from);
   if (to !== undefined) run.clashes.add(key);
   if (!listingsSuffice) run.proofs.add(pair.journal);

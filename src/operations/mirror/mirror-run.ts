@@ -8,6 +8,7 @@ import type { Extra } from "./delete-extras.ts";
 import type { Filter } from "./filter.ts";
 import type { ForeignNames } from "./foreign-names.ts";
 import type { Journal, OrderedProofs } from "./journal.ts";
+import type { Modes } from "./modes.ts";
 import type { NameClashes } from "./name-clashes.ts";
 import type { Place } from "./parse-location.ts";
 import type { PairCopier } from "./pair-copier.ts";
@@ -34,12 +35,16 @@ export interface MirrorInput {
   concurrency: number;
   /** What copies get of the source besides headers and metadata. */
   preserve?: Preserve | undefined;
+  /** Files get the permission bits of the source's. Both ends are disks. */
+  copyModes?: boolean | undefined;
+  /** Empty directories are made and removed as in the source. Both ends are disks. */
+  emptyFolders?: boolean | undefined;
   /** Limits the rate at which the source is read. */
   throttle?: Throttle | undefined;
   /** Key prefix in the target that keeps copies of deleted and overwritten blobs. */
   trash?: string | undefined;
   /** Called before the first delete; throws to refuse. */
-  approve(deletes: number, from: string): Promise<void>;
+  approve(deletes: number, from: string, what?: "file" | "directory"): Promise<void>;
 }
 
 /** A blob whose copy failed, in the form that is spooled for a retry. */
@@ -81,5 +86,7 @@ export interface MirrorRun {
   deferred: Spool<Deferred>;
   deletes: DeletePhase;
   copier: PairCopier;
+  /** Undefined: the bits of files are not compared. */
+  modes: Modes | undefined;
   transfer: Transfer<Postponed>;
 }

@@ -7,17 +7,21 @@ import { makeFolders } from "../../lib/files/make-folders.ts";
 import { createSpool } from "../../lib/lists/spool.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import { locationName } from "../../stores/location.ts";
+import { sweepUnfinished } from "../../stores/unfinished.ts";
 import type { Context } from "../context.ts";
 import { reportKeptAt } from "../feed-store/store-traits.ts";
 import { removeOldProbes } from "../feed-store/probes.ts";
 import { copyDifferences } from "./copy-differences.ts";
 import { deleteExtras, type Extra } from "./delete-extras.ts";
+import { requireDisks } from "./disk-only.ts";
+import { mirrorFolders, planFolders, refuseFolderDeletes } from "./empty-folders.ts";
 import { createForeignNames } from "./foreign-names.ts";
 import { refuseUnsafePlaces, requireSource } from "./guards.ts";
 import { requirePreservable } from "../transfer/preserve.ts";
 import { journalInOrder, openJournal } from "./journal.ts";
 import type { Deferred, MirrorInput, MirrorRun } from "./mirror-run.ts";
 import { refuseMarkedPlaces } from "./marked-places.ts";
+import { createModes } from "./modes.ts";
 import { createNameClashes } from "./name-clashes.ts";
 import { copyAsItIsNow, createMirrorTransfer } from "./retry-postponed.ts";
 import { createPairCopier } from "./pair-copier.ts";
@@ -52,26 +56,34 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
   await using source = await context.openStore(input.source.config);
   await using target = input.through ?? (await context.openStore(input.target.config));
   requirePreservable(source, target, input.preserve);
+  requireDisks(source, target, input);
   await refuseMarkedPlaces(context, input, { source, target });
   await using extras = createSpool<Extra>(`${own}.extras`);
   await using deferred = createSpool<Deferred>(`${own}.deferred`);
   const foreignInTarget = new Set<string>();
   const journal = openJournal(join(directory, `${digest(names.source, names.target)}.journal`), { readOnly: dryRun });
   const tally = createTally({ ...names, dryRun });
-  const copier = createPairCopier(context, { ...input, source, target, trash, tally });
+  const modes = input.copyModes === true ? createModes({ source, target, dryRun }) : undefined;
+  const copier = createPairCopier(context, { ...input, source, target, trash, tally, modes });
   const places = { input, source, target, copier, tally, deferred, deletes: { areOver: false } };
   await using transfer = createMirrorTransfer(context, { ...places, spool: `${own}.postponed` });
   const run: MirrorRun = {
     ...places,
     names,
     trash,
+    modes,
     journal,
     proofs: journalInOrder(journal),
     extras,
     counts: { sources: 0, targets: 0 },
     foreign: createForeignNames(),
     foreignInTarget,
-    clashes: createNameClashes({ localPath: target.localPath, folders: input.folders, keptNames: foreignInTarget }),
+    clashes: createNameClashes({
+      localPath: target.localPath,
+      folders: input.folders,
+      keptNames: foreignInTarget,
+      foldsCase: await target.foldsCase?.(),
+    }),
     transfer,
   };
   let failure: { error: unknown } | undefined;
@@ -94,8 +106,17 @@ async function* mirrorOnce(context: Context, run: MirrorRun): AsyncGenerator<Mir
   yield* copyDifferences(context, run);
   for await (const _ of transfer.retry()) yield tally.take();
   yield tally.take();
+  const folders = await planFolders(context, run);
+  if (folders !== undefined) refuseFolderDeletes(run, folders);
   const allowed = yield* deleteIfNothingFailed(context, run);
   yield* copyDeferred(context, run, allowed);
+  if (folders !== undefined) {
+    const { extras } = folders;
+    if (allowed && extras.length > 0 && !input.dryRun)
+      await input.approve(extras.length, run.names.target, "directory");
+    await mirrorFolders(run, folders, allowed);
+    yield tally.take();
+  }
   const { summary } = tally;
   // the target of `asset sync` deletes blobs later, and reports them itself
   if (!input.dryRun && input.through === undefined)
@@ -152,7 +173,7 @@ async function* copyDeferred(context: Context, run: MirrorRun, allowed: boolean)
  */
 async function sweepTarget(context: Context, { target }: MirrorRun): Promise<void> {
   try {
-    await target.sweep?.(new Date(context.now().getTime() - DAY), { signal: context.signal });
+    await sweepUnfinished(target, new Date(context.now().getTime() - DAY), { signal: context.signal });
     await removeOldProbes(context, target);
   } catch (error) {
     if (!isFeedctlError(error, "denied", "unavailable")) throw error;

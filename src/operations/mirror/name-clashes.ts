@@ -34,15 +34,20 @@ export interface NameClashes<J extends { key: string }> {
   replaced(): number;
 }
 
-/** `keptNames`: names in the target that are not keys; they are read when a key is decided. */
+/**
+ * `keptNames`: names in the target that are not keys; they are read when a key is decided. `foldsCase`: names that differ
+ * only in case are one file in the target.
+ */
 export function createNameClashes<J extends { key: string }>({
   localPath,
   folders,
   keptNames = [],
+  foldsCase = false,
 }: {
   localPath?: Store["localPath"] | undefined;
   folders?: ReadonlySet<string> | undefined;
   keptNames?: Iterable<string>;
+  foldsCase?: boolean | undefined;
 }): NameClashes<J> {
   if (localPath === undefined && folders === undefined)
     return { find: () => undefined, add: () => {}, wait: () => {}, take: () => [], replaced: () => 0 };
@@ -51,6 +56,8 @@ export function createNameClashes<J extends { key: string }>({
   const waiting: Waiting<J>[] = [];
   let decided: Decided<J>[] = [];
   let replaced = 0;
+  /** Keys that `find` has let pass, in lower case. Only of a target that folds case. */
+  const passed = new Set<string>();
 
   function forgetPassed(key: string): void {
     while (files.length > 0 && isPassed(files.at(-1)!.key, key)) files.pop();
@@ -75,7 +82,9 @@ export function createNameClashes<J extends { key: string }>({
       }
       if (file !== undefined)
         return { kind: file.extra ? "extra-file" : "lasting", reason: `its folder ${file.key} exists as a file` };
-      if (localPath !== undefined) return findOnDisk(localPath(key as Key));
+      if (foldsCase && passed.has(key.toLowerCase())) return OTHER_CASE;
+      if (foldsCase) passed.add(key.toLowerCase());
+      if (localPath !== undefined) return findOnDisk(localPath(key as Key), foldsCase);
       return folders?.has(key) === true ? FOLDER : undefined;
     },
     add(key, extra = false) {
@@ -116,9 +125,15 @@ function isPassed(before: string, key: string): boolean {
   return !(key.startsWith(before) && key.charCodeAt(before.length) <= SLASH);
 }
 
-function findOnDisk(path: string): Clash | undefined {
+const OTHER_CASE: Clash = {
+  kind: "lasting",
+  reason: "its name differs from another one only in upper and lower case, which are the same here",
+};
+
+function findOnDisk(path: string, foldsCase: boolean): Clash | undefined {
   try {
     const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found?.isFile() === true && foldsCase) return OTHER_CASE; // the target lists it under its own name
     if (found === undefined || found.isFile()) return undefined;
     if (found.isDirectory()) return FOLDER;
     return { kind: "lasting", reason: "something of that name exists that is not a regular file" };

@@ -3,6 +3,7 @@ import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { copyBlob, requireReadable } from "../transfer/copy-blob.ts";
 import type { Preserve } from "../transfer/preserve.ts";
+import type { Modes } from "./modes.ts";
 import { fetchDetails } from "./fetch-details.ts";
 import { copyToTrash } from "./delete-extras.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -27,6 +28,7 @@ export interface PairCopierInput {
   preserve?: Preserve | undefined;
   trash: Trash | undefined;
   tally: Tally;
+  modes: Modes | undefined;
 }
 
 export interface PairCopier {
@@ -38,7 +40,7 @@ export interface PairCopier {
 }
 
 export function createPairCopier(context: Context, input: PairCopierInput): PairCopier {
-  const { source, target, dryRun, compare, throttle, preserve, trash, tally } = input;
+  const { source, target, dryRun, compare, throttle, preserve, trash, tally, modes } = input;
   const notes = uploadNotes(context, target.name);
 
   async function compareContents(from: BlobInfo, to: BlobInfo): Promise<Decision> {
@@ -52,8 +54,14 @@ export function createPairCopier(context: Context, input: PairCopierInput): Pair
     async copyIfNeeded({ key, source: from, target: to }, first) {
       const decision = first.action === "compare" && to !== undefined ? await compareContents(from, to) : first;
       if (decision.action === "skip") {
-        tally.skipped(decision.class, from);
-        return decision.class === "same" || decision.class === "tweaked" ? entryOf(key, from, to?.tag) : undefined;
+        if (decision.class !== "same" && decision.class !== "tweaked") {
+          tally.skipped(decision.class, from);
+          return undefined;
+        }
+        const changed = await modes?.update(from.key);
+        if (changed === undefined) tally.skipped(decision.class, from);
+        else tally.modeChanged(decision.class, from, changed.reason);
+        return entryOf(key, from, changed?.tag ?? to?.tag);
       }
       // a dry run reports what cannot be read, too
       await requireReadable(context, source, from);
@@ -69,6 +77,7 @@ export function createPairCopier(context: Context, input: PairCopierInput): Pair
           replaces: to !== undefined,
           throttle,
           preserve,
+          mode: modes?.of(from.key),
           durable: false,
           notes,
         });

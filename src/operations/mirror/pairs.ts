@@ -1,4 +1,5 @@
 import { batched, batchesOf } from "../../lib/lists/batches.ts";
+import { sameTag } from "../../stores/same-tag.ts";
 import type { BlobInfo, Store } from "../../stores/store.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
@@ -51,7 +52,7 @@ export function listPairs({
 
 /** Whether an earlier run proved both to be equal, and neither tag has changed since. */
 export function isProven({ source, target, journal }: ListedPair): boolean {
-  return journal !== undefined && source?.tag === journal.source && target?.tag === journal.target;
+  return journal !== undefined && sameTag(journal.source, source?.tag) && sameTag(journal.target, target?.tag);
 }
 
 function withoutPrefix(blobs: AsyncIterable<BlobInfo>, prefix: string): AsyncGenerator<BlobInfo> {

@@ -5,6 +5,7 @@ import { robocopyStatus, type MirrorClass } from "./decide.ts";
  * What happened to a key. Each key of the source has exactly one of `copied`, `skipped`, `mismatch` and `failed`.
  * - `postponed`: an attempt failed and is retried later.
  * - `extra`: the key is only in the target. `deleted`: such a blob was deleted.
+ * - `folder-made`, `folder-deleted`: an empty directory; its key ends in a slash.
  * - `foreign`: a name that is not a valid blob: a link, a special file, a folder marker.
  */
 export type MirrorOutcome =
@@ -15,7 +16,9 @@ export type MirrorOutcome =
   | "postponed"
   | "extra"
   | "deleted"
-  | "foreign";
+  | "foreign"
+  | "folder-made"
+  | "folder-deleted";
 
 export interface MirrorItem {
   type: "item";
@@ -51,6 +54,11 @@ export interface MirrorSummary {
    * Number of names that are not valid blobs (links, special files, folder markers). They are reported and not changed.
    */
   foreign: number;
+  /** How many of the skipped blobs got the permission bits of the source's. */
+  modes: number;
+  /** Empty directories. */
+  foldersMade: number;
+  foldersDeleted: number;
   milliseconds: number;
   /** Robocopy's exit status of this run. */
   robocopyStatus: number;
@@ -71,6 +79,8 @@ export interface Tally {
   addSource(blob: Blob): void;
   copied(kind: MirrorClass, blob: Blob): void;
   skipped(kind: MirrorClass, blob: Blob, reason?: string): void;
+  /** Counts a skipped blob whose permission bits change. */
+  modeChanged(kind: MirrorClass, blob: Blob, reason: string): void;
   mismatch(blob: Blob, reason: string): void;
   failed(kind: MirrorClass, blob: Blob, reason: string, isArchived?: boolean): void;
   postponed(kind: MirrorClass, blob: Blob, reason: string): void;
@@ -79,6 +89,8 @@ export interface Tally {
   /** Counts an extra that the target did not delete. It stays an extra, and makes the run a failure. */
   undeleted(blob: Blob, reason: string): void;
   foreign(name: string, end: "source" | "target"): void;
+  folderMade(key: string): void;
+  folderDeleted(key: string): void;
   /**
    * Completes the summary. `broken`: an error ended the run, so that source blobs without an outcome count as failed.
    */
@@ -88,7 +100,8 @@ export interface Tally {
 export function createTally(run: Pick<MirrorSummary, "source" | "target" | "dryRun">): Tally {
   const counts = { total: 0, copied: 0, skipped: 0, mismatch: 0, failed: 0, archived: 0, extras: 0, deleted: 0 };
   const sizes = { bytes: 0, totalBytes: 0, extraBytes: 0 };
-  const end = { foreign: 0, milliseconds: 0, robocopyStatus: 0, keptByProvider: null };
+  const folders = { foldersMade: 0, foldersDeleted: 0 };
+  const end = { foreign: 0, modes: 0, ...folders, milliseconds: 0, robocopyStatus: 0, keptByProvider: null };
   const summary: MirrorSummary = { type: "summary", ...run, ...counts, ...sizes, ...end };
   let items: MirrorItem[] = [];
   let undeleted = 0;
@@ -121,6 +134,19 @@ export function createTally(run: Pick<MirrorSummary, "source" | "target" | "dryR
     skipped(kind, blob, reason) {
       summary.skipped++;
       addItem(kind, "skipped", blob, reason);
+    },
+    modeChanged(kind, blob, reason) {
+      summary.skipped++;
+      summary.modes++;
+      addItem(kind, "skipped", blob, reason);
+    },
+    folderMade(key) {
+      summary.foldersMade++;
+      addItem("lonely", "folder-made", { key: `${key}/`, size: 0 });
+    },
+    folderDeleted(key) {
+      summary.foldersDeleted++;
+      addItem("extra", "folder-deleted", { key: `${key}/`, size: 0 });
     },
     mismatch(blob, reason) {
       summary.mismatch++;

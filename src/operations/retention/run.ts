@@ -1,4 +1,4 @@
-import { listFeeds } from "../../catalog/feeds.ts";
+import { listFeeds, type FeedRow } from "../../catalog/feeds.ts";
 import { savePlan } from "../../catalog/retention/plan.ts";
 import { listFeedsToRetain } from "../../catalog/retention/rules.ts";
 import { countItems } from "../../catalog/retention/items.ts";
@@ -57,7 +57,9 @@ export async function* runRetention(context: Context, input: RetentionInput): As
   if (isDry && !input.dryRun) context.notice(`${dryRunWords}: nothing is deleted`);
   await requireRightClock(context, { dryRun: isDry });
   const { feeds, idle } =
-    input.feeds === "all" ? await feedsWithRetention(context, input) : { feeds: input.feeds, idle: new Set<FeedRef>() };
+    input.feeds === "all"
+      ? await feedsWithRetention(context, input)
+      : { feeds: input.feeds, idle: new Map<FeedRef, FeedRow>() };
   const started = context.monotonic();
   const isOver = () => input.maxDuration !== undefined && context.monotonic() - started >= input.maxDuration;
   const summary: RetentionSummary = {
@@ -73,9 +75,10 @@ export async function* runRetention(context: Context, input: RetentionInput): As
     try {
       const work = () => {
         if (isDry) return dryRunFeed(context, feed, input);
-        if (idle.has(feed)) return skipFeed(context, feed, "done");
+        const without = idle.get(feed);
+        if (without !== undefined) return [passedOver(without, "done")];
         // after maxDuration no plan is made either, because planning takes time too
-        return index > 0 && isOver() ? skipFeed(context, feed, "stopped") : retainFeed(context, feed, input, isOver);
+        return index > 0 && isOver() ? skipFeed(context, feed) : retainFeed(context, feed, input, isOver);
       };
       for await (const event of work()) {
         yield event;
@@ -108,15 +111,16 @@ export async function* runRetention(context: Context, input: RetentionInput): As
 async function feedsWithRetention(
   context: Context,
   { quarantineDays }: RetentionInput,
-): Promise<{ feeds: readonly FeedRef[]; idle: Set<FeedRef> }> {
+): Promise<{ feeds: readonly FeedRef[]; idle: Map<FeedRef, FeedRow> }> {
   const { db } = await context.catalog();
   const feeds = (await listFeeds(db)).filter((feed) => feed.deleting_at === null);
   const busy = await listFeedsToRetain(db);
-  const idle = new Set<FeedRef>(feeds.filter(({ id }) => !busy.has(id)));
+  const idle = new Map<FeedRef, FeedRow>(feeds.filter(({ id }) => !busy.has(id)).map((feed) => [feed, feed]));
   if (quarantineDays === undefined) return { feeds, idle };
   const chosen = [];
   for (const feed of feeds) {
-    const rules = feed.type === "asset" && feed.retention_rules_enabled ? await readRules(db, feed.id) : [];
+    const mayHaveRules = feed.type === "asset" && feed.retention_rules_enabled && !idle.has(feed);
+    const rules = mayHaveRules ? await readRules(db, feed.id) : [];
     if (!rules.some(({ enabled }) => enabled)) chosen.push(feed);
     else
       context.notice(
@@ -142,10 +146,13 @@ async function* dryRunFeed(
   yield { ...outcome, folders: plan.folders, freed: plan.hidden.free, restored: plan.hidden.restore };
 }
 
-async function* skipFeed(context: Context, ref: FeedRef, why: "done" | "stopped"): AsyncGenerator<FeedOutcome> {
-  const feed = await requireLiveFeed((await context.catalog()).db, ref);
+async function* skipFeed(context: Context, ref: FeedRef): AsyncGenerator<FeedOutcome> {
+  yield passedOver(await requireLiveFeed((await context.catalog()).db, ref), "stopped");
+}
+
+function passedOver(feed: FeedRow, why: "done" | "stopped"): FeedOutcome {
   const outcome = feed.retention_rules_enabled ? why : "disabled";
-  yield { type: "feed", feed: feed.name, feedType: feed.type, outcome, ...zeroCounts() };
+  return { type: "feed", feed: feed.name, feedType: feed.type, outcome, ...zeroCounts() };
 }
 
 async function* retainFeed(

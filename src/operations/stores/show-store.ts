@@ -7,6 +7,7 @@ import { isFeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
 import { keptAfterDelete, type StoreTraits } from "../../stores/traits.ts";
 import type { Context } from "../context.ts";
+import { listUnfinished, type FoundUpload, type UploadsPlace } from "../commit/unfinished.ts";
 import { requireFeed, requireLiveFeed } from "../feed-store/find-feed.ts";
 import { openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
 import { examineStore, traitsOf } from "../feed-store/store-traits.ts";
@@ -24,7 +25,7 @@ export interface ShownStore extends FeedStore {
   askedAt: Date | null;
 }
 
-/** How many blobs that were not deleted are listed. */
+/** How many blobs that were not deleted, and unfinished uploads, are listed. */
 const LISTED = 100;
 
 export async function showStore(context: Context, name: string): Promise<ShownStore> {
@@ -47,8 +48,21 @@ export interface StoreUsage {
   archived: { blobs: number; bytes: number };
   /** Earlier versions and softly deleted blobs, which the provider keeps and bills. Null: not known. */
   kept: { blobs: number; bytes: number } | null;
+  /** Uploads that were begun and never completed. Null: not known, and `unfinishedUnknown` says why. */
+  unfinished: UnfinishedUsage | null;
+  unfinishedUnknown: string | null;
   /** Names in the store that are not valid keys (folder markers, links, control characters). */
   foreign: number;
+}
+
+export interface UnfinishedUsage {
+  uploads: number;
+  /** Those that feedctl began. */
+  ours: number;
+  /** As far as the provider reports sizes. */
+  bytes: number;
+  /** The first of them. */
+  listed: FoundUpload[];
 }
 
 export async function measureStore(context: Context, name: string): Promise<StoreUsage> {
@@ -75,8 +89,32 @@ export async function measureStore(context: Context, name: string): Promise<Stor
     store: found,
     archived,
     kept: await measureKept(context, db, row, store),
+    ...(await measureUnfinished(context, db, { feed, storeId: row.id, store })),
     foreign,
   };
+}
+
+async function measureUnfinished(
+  context: Context,
+  db: Db,
+  place: UploadsPlace,
+): Promise<Pick<StoreUsage, "unfinished" | "unfinishedUnknown">> {
+  const unknown = (why: string) => ({ unfinished: null, unfinishedUnknown: why });
+  if (place.store.unfinished === undefined)
+    return unknown("the provider does not list them, and discards them after a week");
+  const found: UnfinishedUsage = { uploads: 0, ours: 0, bytes: 0, listed: [] };
+  try {
+    for await (const upload of listUnfinished(context, db, place, { sizes: true })) {
+      found.uploads++;
+      if (upload.isOurs) found.ours++;
+      found.bytes += upload.bytes ?? 0;
+      if (found.listed.length < LISTED) found.listed.push(upload);
+    }
+    return { unfinished: found, unfinishedUnknown: null };
+  } catch (error) {
+    if (!isFeedctlError(error, "denied", "usage", "invalid")) throw error;
+    return unknown(error.message);
+  }
 }
 
 /** Null where the credentials may not list versions. */

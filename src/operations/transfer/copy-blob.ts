@@ -3,12 +3,15 @@ import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import type { Throttle } from "../../lib/concurrency/throttle.ts";
 import type { Key } from "../../lib/key.ts";
+import { HELD, sourceOf } from "../../stores/held.ts";
+import { sameBlob } from "../../stores/same-tag.ts";
 import { checkOf } from "../../stores/known-hash.ts";
 import type {
   BlobInfo,
   BlobSource,
   GetOptions,
   HeadOptions,
+  HeldBlob,
   PutOptions,
   PutResult,
   Store,
@@ -34,6 +37,8 @@ export interface CopyInput {
   served?: { cacheControl: string | undefined; metadata: Record<string, string> | undefined } | undefined;
   /** Both stores must have it: see `requirePreservable`. */
   preserve?: Preserve | undefined;
+  /** As in `PutOptions`. */
+  mode?: number | undefined;
   /** Limits the rate at which the source is read. */
   throttle?: Throttle | undefined;
   /** As in `PutOptions`. */
@@ -57,6 +62,12 @@ export async function copyBlob(context: Context, input: CopyInput): Promise<PutR
   const tags = input.preserve?.tags === true ? await source.tags?.(blob.key, { signal }) : undefined;
   const copied = await copyRemotely(context, input, tags);
   if (copied !== undefined) return copied;
+  const held = await readHeld(context, input);
+  if (held !== undefined) {
+    // the listing may have more, such as an MD5 that the response lacks
+    const options = putOptions(context, input, { ...blob, ...held.info }, tags);
+    return target.put(input.as ?? blob.key, sourceOf(held), options);
+  }
   const compared = comparedBy(input);
   const read: BlobSource["open"] = async (range, cancel) => {
     const stream = await source.get(blob.key, { range, signal: cancel ?? signal, known: blob, compared });
@@ -113,6 +124,14 @@ async function copyRemotely(
   );
 }
 
+/** The blob in memory, if it is small. Between two local disks copying without it is faster. */
+async function readHeld({ signal }: Context, input: CopyInput): Promise<HeldBlob | undefined> {
+  const { source, target, blob, throttle } = input;
+  const isLocal = source.localPath !== undefined && target.localPath !== undefined;
+  if (isLocal || throttle !== undefined || blob.size > HELD) return undefined;
+  return source.read?.(blob, { compared: comparedBy(input), signal });
+}
+
 function putOptions(context: Context, input: CopyInput, described: BlobInfo, tags: PutOptions["tags"]): PutOptions {
   return {
     ifExists: input.ifExists,
@@ -125,6 +144,7 @@ function putOptions(context: Context, input: CopyInput, described: BlobInfo, tag
     tags,
     storageClass: input.preserve?.storageClass === true ? described.storageClass : undefined,
     modified: described.modified,
+    mode: input.mode,
     durable: input.durable,
     notes: input.notes,
     signal: context.signal,
@@ -180,7 +200,7 @@ async function openFirst(context: Context, input: CopyInput): Promise<FirstRead>
 function requireSame(listed: BlobInfo, now: BlobInfo | undefined, { name }: Store): void {
   const what = `${JSON.stringify(listed.key)} in ${name}`;
   if (now === undefined) throw new FeedctlError("not-found", `${what} does not exist any more`);
-  if (listed.tag === undefined || listed.tag === now.tag) return;
+  if (listed.tag === undefined || sameBlob(listed.tag, now.tag)) return;
   throw new FeedctlError("corrupt", `${what} changed while it was being copied`);
 }
 

@@ -3,15 +3,18 @@ import { createHash, type Hash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import {
   deleteRejectedLog,
+  logRecordId,
   listCountedLogs,
   recordUse,
   saveCountedLog,
   saveRejectedLog,
   type CountedLog,
 } from "../../catalog/usage.ts";
+import { findCountedLogs } from "../../catalog/usage-forget.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
+import { forgetCounted } from "./forget-logs.ts";
 import { showUsed } from "./show-used.ts";
 import type { LogFormat } from "./formats/names.ts";
 import { createLogLines, type LineCounts, type LogLines, type LogSample } from "./log-lines.ts";
@@ -25,6 +28,8 @@ export interface Log {
   prefix: string;
   /** The greatest share of lines that may not be understood, from 0 to 1. */
   maxUnreadable: number;
+  /** The feed's name: what the log gave before is replaced. */
+  again?: string | undefined;
 }
 
 /** The result for one log. */
@@ -84,10 +89,12 @@ async function countInto(context: Context, log: Log, answer: CountedFile): Promi
   const { db } = await context.catalog();
   const start = await readStart(log.file);
   const { head } = start;
-  const done = await prefixHash(log.file, await listCountedLogs(db, log.feedId, start));
+  const earlier = await prefixHash(log.file, await listCountedLogs(db, log.feedId, start));
+  const replaced = log.again === undefined ? undefined : earlier;
+  const done = log.again === undefined ? earlier : undefined;
   const counted = done?.bytes ?? 0;
   const lines = createLogLines(log);
-  const saver = createSaver(context, log, { head, done, answer });
+  const saver = createSaver(context, log, { head, done, replaced, answer });
   const hash = createHash("sha256");
   let offset = 0;
   let isRejected = false;
@@ -136,9 +143,10 @@ type Done = Awaited<ReturnType<typeof listCountedLogs>>[number] | undefined;
 function createSaver(
   context: Context,
   log: Log,
-  { head, done, answer }: { head: string; done: Done; answer: CountedFile },
+  { head, done, replaced, answer }: { head: string; done: Done; replaced: Done; answer: CountedFile },
 ) {
   let before = done?.sha256;
+  let toForget = replaced?.sha256;
   let sum: LineCounts = done ?? { lines: 0, unreadable: 0, first: null, last: null };
   return {
     async save(lines: LogLines, { hash, bytes }: { hash: Hash; bytes: number }): Promise<void> {
@@ -148,16 +156,21 @@ function createSaver(
       const sha256 = hash.digest("hex");
       const { db } = await context.catalog();
       const recorded = await commit(db, [], async (transaction) => {
-        const found = await recordUse(transaction, log.feedId, segment.uses);
+        if (toForget !== undefined)
+          for (const old of await findCountedLogs(transaction, log.feedId, { sha256: toForget }))
+            await forgetCounted(transaction, log.again ?? "", log.file, old);
+        const id = await logRecordId(transaction, log.feedId, before);
+        const found = await recordUse(transaction, { feedId: log.feedId, importId: id }, segment.uses);
         const restored = await showUsed(context, transaction, log.feedId, found.hidden);
         // when no file of the feed was found, prefix or format may be wrong: the log is read again next time
         const matched = found.known > 0 || before !== undefined;
         const saved: CountedLog = { ...total, head, sha256, bytes, name: log.file, prefix: log.prefix, matched };
-        if (!(await saveCountedLog(transaction, log.feedId, saved, { before, now })))
+        if (!(await saveCountedLog(transaction, log.feedId, saved, { id, before, now })))
           throw new FeedctlError("locked", "another run is counting this log", { hint: "try again when it is done" });
         await deleteRejectedLog(transaction, log.feedId, { name: log.file, head });
         return { ...found, restored, matched };
       });
+      toForget = undefined;
       sum = total;
       if (recorded.matched) before = sha256;
       answer.lines += segment.lines;
@@ -203,7 +216,8 @@ function add(one: LineCounts, other: LineCounts): LineCounts {
 
 /** Why this log could not be counted; undefined when the error is not about the log. */
 function fileProblem(error: unknown): string | undefined {
-  if (isFeedctlError(error, "locked") || isFeedctlError(error, "invalid")) return error.message;
+  if (isFeedctlError(error, "locked", "invalid"))
+    return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
   if (!(error instanceof Error) || isFeedctlError(error) || error.name === "AbortError") return undefined;
   const { code } = error as NodeJS.ErrnoException;
   if (code === "ENOENT") return "no such file";

@@ -13,6 +13,8 @@ export interface UsageInput {
   prefix?: string | undefined;
   /** The greatest share of a log's lines that may not be understood, from 0 to 1. Default: 0.01. */
   maxUnreadable?: number | undefined;
+  /** Whether logs are counted that were counted before: what they gave then is replaced. */
+  again?: boolean | undefined;
 }
 
 export interface UsageSummary extends Pick<CountedFile, "lines" | "downloads" | "restored" | "foreign" | "unreadable"> {
@@ -56,6 +58,7 @@ export async function* importUsage(context: Context, input: UsageInput): AsyncGe
       format: input.format,
       prefix: prefix.replace(/^\/+/, ""),
       maxUnreadable: input.maxUnreadable ?? MAX_UNREADABLE,
+      again: input.again === true ? feed.name : undefined,
     });
     for (const name of ["lines", "downloads", "restored", "foreign", "unreadable"] as const)
       summary[name] += counted[name];

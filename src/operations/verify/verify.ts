@@ -7,7 +7,7 @@ import type { FeedRow } from "../../catalog/feeds.ts";
 import { accompaniesPackages } from "../../formats/accompanies.ts";
 import { loadFormat } from "../../formats/index.ts";
 import { mapParallel } from "../../lib/concurrency/parallel.ts";
-import type { BlobInfo, Store } from "../../stores/store.ts";
+import type { BlobInfo } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { clockProblem } from "../right-clock.ts";
 import { openProvenStore, requireStore } from "../feed-store/open-feed-store.ts";
@@ -16,6 +16,7 @@ import { removeOldProbes } from "../feed-store/probes.ts";
 import { traitsOf } from "../feed-store/store-traits.ts";
 import { startRun } from "../commit/recorded-run.ts";
 import { finishPending, reportUndeleted } from "../commit/settle.ts";
+import { discardOwnUploads, type UploadsPlace } from "../commit/unfinished.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 import { examine, finding, type Comparison, type Examination, type VerifyFinding } from "./examine.ts";
 
@@ -70,9 +71,11 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
   if (input.repair) {
     await using run = await startRun(context, "verify --repair", feed.id);
     const target = { feed, storeId: row.id, store, run };
+    // before announcements are withdrawn, which show whose an upload is
+    const discarded = await discardUploads(context, db, target);
     const finished = await finishPending(context, target, { wait: context.lockWait, all: true });
     reportUndeleted(context, feed.name, finished, { failed: true });
-    const swept = (await sweepUploads(context, store)) + (await removeOldProbes(context, store, traitsOf(row)?.lock));
+    const swept = discarded + (await removeOldProbes(context, store, traitsOf(row)?.lock));
     const { deleted, abandoned, replaced, undeleted } = finished;
     repaired = abandoned + deleted + replaced + swept;
     await run.finish({ deleted, abandoned, replaced, undeleted });
@@ -82,11 +85,10 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
 
 const DAY = 86_400_000;
 
-/** Removes incomplete uploads that are older than a day, which nobody continues. Returns how many. */
-async function sweepUploads(context: Context, store: Store): Promise<number> {
+/** Discards our incomplete uploads that are older than a day, which nobody continues. Returns how many. */
+async function discardUploads(context: Context, db: Db, place: UploadsPlace): Promise<number> {
   const wrongClock = await clockProblem(context);
-  if (wrongClock === undefined)
-    return (await store.sweep?.(new Date(context.now().getTime() - DAY), { signal: context.signal })) ?? 0;
+  if (wrongClock === undefined) return discardOwnUploads(context, db, place, new Date(context.now().getTime() - DAY));
   context.notice(`incomplete uploads were not removed: ${wrongClock.message}`, { failed: true });
   return 0;
 }

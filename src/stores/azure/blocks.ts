@@ -65,6 +65,12 @@ export function blockId(index: number, content: Buffer): string {
   return Buffer.concat([number, content]).toString("base64");
 }
 
+/** Whether an id has the form and length of feedctl's: those of Microsoft's tools are longer or begin with text. */
+export function isOwnBlockId(id: string): boolean {
+  const bytes = Buffer.from(id, "base64");
+  return bytes.length === INDEX + ID_CONTENT && bytes.readUInt32BE() < MAX_BLOCKS;
+}
+
 /** The uncommitted blocks of a blob: sizes by id. If Azure does not list them they are treated as missing. */
 export async function stagedBlocks(
   blob: BlockBlobClient,

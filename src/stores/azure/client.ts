@@ -13,6 +13,7 @@ import { registerSecrets, registerUrl } from "../../lib/text/redact.ts";
 import type { AzureConfig } from "./config.ts";
 import { parseTargetPath } from "../key.ts";
 import { checkContainerName } from "./location.ts";
+import { sasTermsOf, type SasTerms } from "./sas.ts";
 import type { StoreTraits } from "../traits.ts";
 
 export type { BlockBlobClient, ContainerClient } from "@azure/storage-blob";
@@ -50,8 +51,8 @@ export interface AzureConnection {
   host: string;
   /** The account as its endpoint names it: the host, and the path if several accounts share the host. */
   account: string;
-  /** When the shared access signature expires. Undefined: none is used, or it does not say. */
-  expires: Date | undefined;
+  /** The terms of the shared access signature. Undefined: none is used. */
+  sas: SasTerms | undefined;
   container: string;
   /** The prefix of every blob name of this store: `""` or `a/b/`. */
   prefix: string;
@@ -85,18 +86,13 @@ export async function connectAzure(config: AzureConfig, known: StoreTraits = {})
     readUrl: (blob, seconds) => signForReading(blob, seconds),
     host,
     account: host + new URL(service.url).pathname.replace(/\/$/, ""),
-    expires: dateOf(searchParams.get("se")),
+    sas: sasTermsOf(searchParams),
     container,
     prefix,
     name: `azure ${origin}${pathname}${prefix && `/${prefix.slice(0, -1)}`}`,
     // Azurite, at an address of its own, sorts names by their UTF-16 units.
     found: { ...(AZURE_HOST.test(host) && { sortedList: true }), ...known },
   };
-}
-
-function dateOf(text: string | null): Date | undefined {
-  const date = new Date(text ?? "");
-  return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
 const HOUR = 3600;

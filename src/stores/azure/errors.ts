@@ -3,6 +3,7 @@ import { redact } from "../../lib/text/redact.ts";
 import { parseRetryAfter } from "../../lib/concurrency/retry-after.ts";
 import { interrupted } from "../shared/signal.ts";
 import { LATER, meanings, THROTTLED, type Meaning } from "./meanings.ts";
+import { sasRefusal, type RefusedRequest, type SasTerms } from "./sas.ts";
 
 /** The safe part of an SDK error. The error itself contains the signed request, and may contain a SAS. */
 export interface AzureCause {
@@ -18,8 +19,8 @@ export interface AzureCause {
 export interface AzureTarget {
   host: string;
   container: string;
-  /** When the shared access signature expires. Undefined: none is used, or it does not say. */
-  expires?: Date | undefined;
+  /** The terms of the shared access signature. Undefined: none is used. */
+  sas?: SasTerms | undefined;
 }
 
 const credentialErrors = [
@@ -80,18 +81,18 @@ function meaningOf(error: Error, cause: AzureCause, target: AzureTarget): Meanin
       hint: "set this machine's clock",
     };
   }
-  if ((status === 401 || status === 403) && hasExpired(error, target)) {
-    return {
-      code: "denied",
-      why: `the shared access signature expired at ${target.expires!.toISOString()}`,
-      hint: "make a new one, and give it to feedctl store set",
-    };
-  }
+  const isDenied = status === 401 || status === 403;
+  const refusal = isDenied && target.sas && sasRefusal(target.sas, refusedRequest(error, cause, target));
+  if (refusal) return refusal;
+  const detail = isDenied ? authenticationDetail(error) : undefined;
+  if (code === "AuthenticationFailed" && detail !== undefined)
+    return { ...meanings[code]!, why: `authentication failed: ${detail}` };
   const known = code === undefined ? undefined : meanings[code];
   const about = blobRequest(error, target);
   if (known !== undefined)
     return about !== undefined && known.ofBlob !== undefined ? { ...known, code: known.ofBlob } : known;
-  const words = `${code ?? ""} ${status ?? ""}`.trim() || message;
+  const said = providerMessage(cause);
+  const words = (`${code ?? ""} ${status ?? ""}`.trim() || message) + (said === undefined ? "" : `: ${said}`);
   if (status === undefined) return networkMeaning(error, cause, target);
   if (status === 401 || status === 403) return { code: "denied", why: `${target.host} denied it (${words})` };
   const isRefused = status >= 400 && status < 500 && ![404, 408, 429].includes(status);
@@ -168,10 +169,34 @@ function withoutQueries(text: string): string {
   return redact(text.replace(/(\bhttps?:\/\/[^\s"'<>?]*)\?[^\s"'<>]*/gi, "$1?***"));
 }
 
-/** Compares with the server's clock if the response has a date: the server decides. */
-function hasExpired({ response }: RestErrorLike, { expires }: AzureTarget): boolean {
-  const now = Date.parse(response?.headers?.get("date") ?? "");
-  return expires !== undefined && expires.getTime() <= (Number.isNaN(now) ? Date.now() : now);
+/** The server's clock decides if the response has a date. */
+function refusedRequest(error: RestErrorLike, { code }: AzureCause, target: AzureTarget): RefusedRequest {
+  const { response, request } = error;
+  const theirs = Date.parse(response?.headers?.get("date") ?? "");
+  return {
+    code,
+    now: new Date(Number.isNaN(theirs) ? Date.now() : theirs),
+    method: request?.method ?? "",
+    lists: URL.parse(request?.url ?? "")?.searchParams.get("comp") === "list",
+    isOfBlob: blobRequest(error, target) !== undefined,
+  };
+}
+
+/** Longer messages are web pages of proxies. */
+const LONGEST_MESSAGE = 300;
+
+/** What Azure itself says, without secrets. Undefined: nothing that a person can use. */
+function providerMessage({ message, code, statusCode }: AzureCause): string | undefined {
+  if (statusCode === undefined || message === "" || message === code || message.length > LONGEST_MESSAGE)
+    return undefined;
+  return /^[<{]|^(?:Unexpected|Error\b|RestError)/.test(message) ? undefined : message.replace(/[.:]$/, "");
+}
+
+/** The element with which Azure explains why it does not accept a key or a signature; without the string to sign. */
+function authenticationDetail({ response }: RestErrorLike): string | undefined {
+  const text = /<AuthenticationErrorDetail>([^<]*)/.exec(response?.bodyAsText ?? "")?.[1];
+  const line = text?.split("\n", 1)[0]?.replace(/\s*(?:String to sign|Server used following string).*/i, "");
+  return line ? withoutQueries(line.slice(0, LONGEST_MESSAGE).replace(/[.:]$/, "")) : undefined;
 }
 
 /** Azure accepts requests dated at most fifteen minutes ago. */

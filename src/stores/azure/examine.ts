@@ -2,7 +2,7 @@
 // blobs. Versioning and lifecycle rules can be read only from Azure's management service, which has other credentials;
 // whether versions are kept is known from the answer to a write.
 import { isFeedctlError } from "../../errors.ts";
-import { PROBE, probeKeys, storeProbes } from "../shared/probe.ts";
+import { areProbesSorted, PROBE, probeKeys, storeProbes } from "../shared/probe.ts";
 import type { CallOptions, ExamineOptions, KeptBlob, Store } from "../store.ts";
 import type { StoreLock, StoreTraits } from "../traits.ts";
 import type { AzureCall } from "./call.ts";
@@ -46,7 +46,8 @@ async function examineContainer(
     found.versioning = (written as { versionId?: string }).versionId === undefined ? "off" : "on";
     if (found.sortedList !== true) {
       found.sortedList = undefined;
-      found.sortedList = await storeProbes(store, folder, { signal });
+      await storeProbes(store, folder, { signal });
+      found.sortedList = await areProbesSorted(store, folder, { signal });
     }
   } finally {
     for (const key of keys) await store.delete(key).catch(() => {}); // the first error counts

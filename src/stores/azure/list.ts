@@ -23,6 +23,8 @@ const TRIES = 3;
 export interface Listing {
   connection: AzureConnection;
   call: AzureCall;
+  /** What the pages have besides the properties of blobs. Default: their metadata. */
+  include?: "metadata" | "uncommittedblobs" | undefined;
 }
 
 interface Page {
@@ -99,12 +101,26 @@ function describeListed(key: Key, item: ListedBlob, read: StoredMetadata): BlobI
   return describeBlob(key, found, read);
 }
 
+/** Yields the pages of a listing unchecked. */
+export async function* listPages(
+  listing: Listing,
+  prefix: string,
+  doing: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ListedBlob[]> {
+  let page: Page | undefined;
+  do {
+    page = await fetchPage(listing, prefix, page?.next, doing, signal);
+    yield page.items;
+  } while (page.next !== undefined);
+}
+
 async function fetchPage(
   listing: Listing,
   prefix: string,
   marker: string | undefined,
   doing: string,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Page> {
   for (let tries = 1; ; tries++) {
     const bytes = await fetchBytes(listing, prefix, marker, doing, signal);
@@ -125,15 +141,15 @@ async function fetchPage(
 
 /** Undefined: the response was truncated. */
 async function fetchBytes(
-  { connection, call }: Listing,
+  { connection, call, include = "metadata" }: Listing,
   prefix: string,
   marker: string | undefined,
   doing: string,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Buffer | undefined> {
   const { url } = connection.client;
   const query = [
-    "restype=container&comp=list&include=metadata",
+    `restype=container&comp=list&include=${include}`,
     `maxresults=${PAGE}`,
     ...(prefix === "" ? [] : [`prefix=${encodeURIComponent(prefix)}`]),
     ...(marker === undefined ? [] : [`marker=${encodeURIComponent(marker)}`]),

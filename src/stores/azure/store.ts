@@ -3,7 +3,7 @@
  * end of a segment, so `put` refuses such keys and reads never find them. SHA-256 and modification time are metadata of
  * the blob, as `sha256` and `mtime`; the MD5 is Content-MD5; see metadata.ts for the user's metadata. A blob appears
  * with Put Blob or Put Block List, whole or not at all. Staged blocks that are never committed are invisible, and Azure
- * drops them after a week.
+ * discards them after a week (unfinished.ts).
  */
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
@@ -19,6 +19,7 @@ import { createExaminer } from "./examine.ts";
 import { getBlob } from "./get.ts";
 import { describeBlob, plainTag } from "./info.ts";
 import { listBlobs } from "./list.ts";
+import { stagedUploads } from "./unfinished.ts";
 import { isLarge, upload } from "./upload.ts";
 import type { Key } from "../../lib/key.ts";
 import { cloudFeatures } from "../shared/features.ts";
@@ -181,6 +182,7 @@ export async function openAzureStore(
         name,
         signal: options.signal,
       }),
+    unfinished: stagedUploads({ connection, call, blobOf, head }),
     // Nothing to close: the SDK's sockets are shared, and idle ones do not keep the process alive.
     [Symbol.asyncDispose]: async () => undefined,
   };

@@ -6,6 +6,7 @@ import type { SmallPutPool } from "./pool.ts";
 import { SMALL } from "./small.ts";
 import type { SmallPut } from "./small.ts";
 import type { Key } from "../../lib/key.ts";
+import { HELD } from "../held.ts";
 import { interrupted } from "../shared/signal.ts";
 import type { BlobSource, PutOptions, PutResult } from "../store.ts";
 import { checkDelivery } from "../shared/verified-source.ts";
@@ -17,20 +18,29 @@ export interface FastPut {
   close(): Promise<void>;
 }
 
+/** How many blobs may be on their way to the threads at once. */
+const SLOTS = 64;
+
 export function createFastPut(root: string): FastPut {
   let pool: SmallPutPool | undefined;
-  /** A pool of shared memory, one buffer per concurrent put, which saves copying the bytes to the threads. */
-  const spare: SharedArrayBuffer[] = [];
+  /** Shared with the threads from their start: sharing a buffer with a message costs more than its put. */
+  let memory: SharedArrayBuffer | undefined;
+  const spare = Array.from({ length: SLOTS }, (_, slot) => slot);
 
   async function putBytes(key: Key, source: BlobSource, options: PutOptions): Promise<PutResult | undefined> {
-    const memory = spare.pop() ?? new SharedArrayBuffer(SMALL);
+    const slot = spare.pop();
+    if (slot === undefined) return undefined;
+    memory ??= new SharedArrayBuffer(SLOTS * HELD);
     try {
-      const bytes = new Uint8Array(memory, 0, source.size);
-      await readInto(bytes, source, options.signal);
-      await source.check?.();
-      return await put(key, bytes, source, options);
+      const bytes = new Uint8Array(memory, slot * HELD, source.size);
+      if (source.held !== undefined) bytes.set(source.held.bytes);
+      else {
+        await readInto(bytes, source, options.signal);
+        await source.check?.();
+      }
+      return await put(key, slot * HELD, source, options);
     } finally {
-      spare.push(memory);
+      spare.push(slot);
     }
   }
 
@@ -38,12 +48,12 @@ export function createFastPut(root: string): FastPut {
     key: Key,
     from: SmallPut["from"],
     { size }: BlobSource,
-    { sha256, modified, durable = true, ifExists }: PutOptions,
+    { sha256, modified, mode, durable = true, ifExists }: PutOptions,
   ): Promise<PutResult | undefined> {
-    pool ??= createSmallPutPool();
+    pool ??= createSmallPutPool((memory ??= new SharedArrayBuffer(SLOTS * HELD)));
     const replace = ifExists === "replace";
     const time = modified?.getTime();
-    const result = await pool.run({ root, key, from, size, sha256, replace, modified: time, durable });
+    const result = await pool.run({ root, key, from, size, sha256, replace, modified: time, mode, durable });
     if (result.is === "pass") return undefined;
     if (result.is === "unsafe") throw unpackError(result.error);
     return { outcome: result.outcome, tag: tagOf(result.facts), sha256: result.sha256 };
@@ -52,7 +62,7 @@ export function createFastPut(root: string): FastPut {
   return {
     async put(key, source, options) {
       const { size, path, pathTag: tag, pathRoot } = source;
-      if (size > SMALL) return undefined;
+      if (size > (path === undefined ? HELD : SMALL)) return undefined;
       if (path === undefined) return putBytes(key, source, options);
       // Such a source must run its `check` after the read, which a thread cannot call.
       if (source.check !== undefined && tag === undefined) return undefined;

@@ -1,12 +1,16 @@
+import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import type { Stats } from "node:fs";
-import { chmod, copyFile } from "node:fs/promises";
+import { chmod, copyFile, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { diskError, errnoOf } from "./errors.ts";
-import { descriptorPath } from "../../lib/files/open-folder.ts";
+import { descriptorPath, type Folder } from "../../lib/files/open-folder.ts";
+import { createHoleWriter, isSparse } from "./holes.ts";
+import { temporaryName } from "./names.ts";
 import { hashFile, openSourceFile } from "./read.ts";
 import type { Temporary } from "./resume.ts";
 import { readParts } from "../shared/read-parts.ts";
+import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobSource, PutOptions } from "../store.ts";
 import { checkDelivery, readVerified } from "../shared/verified-source.ts";
 
@@ -27,7 +31,7 @@ export async function fill(
 ): Promise<{ stats: Stats; sha256: string | undefined }> {
   let { sha256 } = options;
   if (source.path !== undefined) {
-    await copyInto(handle, folder.at(name), source, options);
+    await copyInto(handle, folder, name, source, options);
     await source.check?.();
   } else {
     const rest = size === 0 ? source : behind(source, size);
@@ -38,18 +42,22 @@ export async function fill(
     const chunks = isComplete
       ? []
       : readAll(rest, hash === undefined ? options : { ...options, sha256: undefined }, verified);
+    const writer = createHoleWriter(handle, size);
+    const failed = (error: unknown) => {
+      throw diskError(error, "write", target);
+    };
     for await (const chunk of chunks) {
       hash?.update(chunk);
-      await handle.writeFile(chunk).catch((error: unknown) => {
-        throw diskError(error, "write", target);
-      });
+      await writer.write(chunk).catch(failed);
     }
+    await writer.end().catch(failed);
     if (hash !== undefined) {
       sha256 = hash.digest("hex");
       checkDelivery(source.size, options.sha256, source.size, sha256);
     }
   }
   if (options.modified !== undefined) await handle.utimes(options.modified, options.modified);
+  if (options.mode !== undefined) await handle.chmod(options.mode);
   if (options.durable ?? true) await handle.datasync();
   return { stats: await handle.stat(), sha256 };
 }
@@ -88,25 +96,79 @@ async function* readAll(
 }
 
 /**
- * Copies inside the kernel, then hashes the copy: about three times faster than copying through this process. Without a
- * `sha256` in the options only the size is checked.
+ * Copies inside the kernel, then hashes the copy: about three times faster than copying through this process. The kernel
+ * writes out the holes of a sparse file where it cannot share its blocks, so such a file is copied here. Without a `sha256`
+ * in the options only the size is checked.
  */
-async function copyInto(handle: FileHandle, path: string, source: BlobSource, options: PutOptions) {
+async function copyInto(handle: FileHandle, folder: Folder, name: string, source: BlobSource, options: PutOptions) {
   const { size, path: from = "" } = source;
-  const { mode } = await handle.stat();
+  const { mode, uid, gid } = await handle.stat();
+  const path = folder.at(name);
   {
     await using opened = await openSourceFile(source, from);
+    const stats = await opened.stat();
+    // copyFile gives root's copy to the owner of the source, who could open it for writing before it is taken back
+    const isGiven = uid === 0 && stats.uid !== uid;
+    if (isGiven || (isSparse(stats) && !(await sharesBlocks(descriptorPath(opened.fd, from), folder))))
+      return await copyWithHoles(opened, handle, { from, path }, { size, options });
     try {
       await copyFile(descriptorPath(opened.fd, from), path, constants.COPYFILE_FICLONE);
     } catch (error) {
       throw copyError(error, from, path);
     }
   }
-  // copyFile copies the source's mode; a blob must have the default mode of a new file.
-  await chmod(path, mode & 0o7777);
+  // copyFile copies the source's group and mode; a blob must have those of a new file
+  // (only root may give back the group of a folder whose group the user is not in)
+  if ((await handle.stat()).gid !== gid) await handle.chown(uid, gid).catch(() => {});
+  await chmod(path, mode & 0o7777).catch((error: unknown) => {
+    // a file system without modes has nothing to restore
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error) ?? ""))
+      throw diskError(error, "write", path);
+  });
   if (options.sha256 === undefined) return checkDelivery(size, undefined, (await handle.stat()).size, undefined);
   const copied = await hashFile(handle, options.signal);
   checkDelivery(size, options.sha256, copied.size, copied.sha256);
+}
+
+/** Whether the file system can copy the file without its bytes. A copy under another name tells: one that fails is deleted. */
+async function sharesBlocks(from: string, folder: Folder): Promise<boolean> {
+  const trial = folder.at(temporaryName());
+  try {
+    await copyFile(from, trial, constants.COPYFILE_FICLONE_FORCE);
+    await unlink(trial);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function copyWithHoles(
+  source: FileHandle,
+  target: FileHandle,
+  { from, path }: { from: string; path: string },
+  { size, options }: { size: number; options: PutOptions },
+): Promise<void> {
+  const failed = (error: unknown) => {
+    throw diskError(error, "write", path);
+  };
+  await target.truncate(0).catch(failed);
+  const hash = options.sha256 === undefined ? undefined : createHash("sha256");
+  const writer = createHoleWriter(target, 0);
+  const buffer = Buffer.allocUnsafe(PART);
+  let position = 0;
+  for (;;) {
+    throwIfInterrupted(options.signal);
+    const { bytesRead } = await source.read(buffer, 0, PART, position).catch((error: unknown) => {
+      throw diskError(error, "read", from);
+    });
+    if (bytesRead === 0) break;
+    const chunk = buffer.subarray(0, bytesRead);
+    hash?.update(chunk);
+    await writer.write(chunk).catch(failed);
+    position += bytesRead;
+  }
+  await writer.end().catch(failed);
+  checkDelivery(size, options.sha256, position, hash?.digest("hex"));
 }
 
 /** Node does not say whether reading or writing failed. These codes can only come from writing. */

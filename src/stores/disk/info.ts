@@ -7,6 +7,8 @@ export interface FileFacts {
   size: number;
   mtimeMs: number;
   ino: number;
+  /** When anything about the file changed last. Unlike `mtimeMs` no program can set it. */
+  ctimeMs: number;
 }
 
 export function describeFile(key: Key, facts: FileFacts): BlobInfo {
@@ -14,6 +16,7 @@ export function describeFile(key: Key, facts: FileFacts): BlobInfo {
   return { key, size: facts.size, modified: new Date(Math.round(fileTime(facts.mtimeMs))), tag: tagOf(facts) };
 }
 
-export function tagOf({ mtimeMs, size, ino }: FileFacts): string {
-  return `${mtimeMs}-${size}-${ino}`;
+/** Compared by `sameTag` and `sameBlob`, which know tags without the last part, of earlier versions. */
+export function tagOf({ mtimeMs, size, ino, ctimeMs }: FileFacts): string {
+  return `${mtimeMs}-${size}-${ino}@${ctimeMs}`;
 }

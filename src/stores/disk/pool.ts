@@ -10,8 +10,8 @@ const MAX_THREADS = 2;
 
 export type SmallPutPool = ThreadPool<SmallPut, SmallPutResult>;
 
-/** Creates the threads that store small files for one store. */
-export function createSmallPutPool(): SmallPutPool {
+/** Creates the threads that store small files for one store. `memory`: of `SmallPut.from`. */
+export function createSmallPutPool(memory: SharedArrayBuffer): SmallPutPool {
   const threads = Math.min(MAX_THREADS, availableParallelism());
-  return createThreadPool({ threads, batch: BATCH, start: () => startDiskThread({ task: "put" }) });
+  return createThreadPool({ threads, batch: BATCH, start: () => startDiskThread({ task: "put", memory }) });
 }

@@ -7,6 +7,7 @@ import { FeedctlError } from "../../errors.ts";
 import { openFolderBelow, type Folder } from "../../lib/files/open-folder.ts";
 import { openRegularFile } from "../../lib/files/open-regular-file.ts";
 import { diskError } from "./errors.ts";
+import { sameBlob } from "../same-tag.ts";
 import { tagOf } from "./info.ts";
 import { isAbsence } from "./parent.ts";
 import { interrupted } from "../shared/signal.ts";
@@ -44,7 +45,7 @@ export async function openSourceFile(source: BlobSource, path: string): Promise<
   } catch (error) {
     throw diskError(error, "read", path);
   }
-  if (found !== undefined && (source.pathTag === undefined || source.pathTag === tagOf(found.stats)))
+  if (found !== undefined && (source.pathTag === undefined || sameBlob(source.pathTag, tagOf(found.stats))))
     return found.handle;
   await found?.handle.close();
   throw new FeedctlError("corrupt", `${path} changed while it was being read`);

@@ -7,13 +7,13 @@ import type { Key } from "../../lib/key.ts";
  */
 export interface Slot {
   keys: Buffer;
-  /** Three numbers per key: size, mtimeMs, ino. */
+  /** Four numbers per key: size, mtimeMs, ino, ctimeMs. */
   facts: Float64Array;
 }
 
 const FILES = 1_000;
 const BYTES = 128 * 1024;
-const FACTS = 3 * FILES * Float64Array.BYTES_PER_ELEMENT;
+const FACTS = 4 * FILES * Float64Array.BYTES_PER_ELEMENT;
 
 /** The reader decodes one piece at a time; a small piece is garbage before the next collection. */
 const PIECE_FILES = 100;
@@ -26,7 +26,7 @@ export function makeSlots(count: number): SharedArrayBuffer[] {
 }
 
 export function openSlot(memory: SharedArrayBuffer): Slot {
-  return { facts: new Float64Array(memory, 0, 3 * FILES), keys: Buffer.from(memory, FACTS, BYTES) };
+  return { facts: new Float64Array(memory, 0, 4 * FILES), keys: Buffer.from(memory, FACTS, BYTES) };
 }
 
 export interface SlotWriter {
@@ -54,10 +54,8 @@ export function fillSlot({ keys, facts }: Slot): SlotWriter {
   }
 
   return {
-    add({ key, size, mtimeMs, ino }) {
-      facts[3 * files] = size;
-      facts[3 * files + 1] = mtimeMs;
-      facts[3 * files + 2] = ino;
+    add({ key, size, mtimeMs, ino, ctimeMs }) {
+      facts.set([size, mtimeMs, ino, ctimeMs], 4 * files);
       files++;
       piece.push(key);
       characters += key.length + 1;
@@ -83,8 +81,13 @@ export function* readSlot<T>(
     const names = keys.toString("utf8", from, from + length).split("\n");
     from += length;
     yield names.map((name) => {
-      const at = 3 * file++;
-      return describe(name as Key, { size: facts[at]!, mtimeMs: facts[at + 1]!, ino: facts[at + 2]! });
+      const at = 4 * file++;
+      return describe(name as Key, {
+        size: facts[at]!,
+        mtimeMs: facts[at + 1]!,
+        ino: facts[at + 2]!,
+        ctimeMs: facts[at + 3]!,
+      });
     });
   }
 }

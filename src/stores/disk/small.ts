@@ -2,36 +2,34 @@
 // block.
 import { hash } from "node:crypto";
 import * as fs from "node:fs";
-import { basename } from "node:path";
 import { promisify } from "node:util";
 import type { Folder } from "../../lib/files/open-folder.ts";
-import { READ_ONLY } from "../../lib/files/open-regular-file.ts";
 import type { Key } from "../../lib/key.ts";
 import { diskError } from "./errors.ts";
 import { packError, type PackedError } from "../../errors.ts";
-import { tagOf } from "./info.ts";
 import type { FileFacts } from "./info.ts";
 import { temporaryName } from "./names.ts";
 import { removeEmptyFolders, syncFolder } from "./folders.ts";
 import { createFolderCache, nameOf, type FolderCache } from "./parent.ts";
-import { belowRoot } from "./read.ts";
+import { readWholeFile } from "./read-whole.ts";
 
-/** Largest size of a small file, in bytes. Copying inside the kernel is faster above it. */
+/** Largest size of a file that is copied here, in bytes. Copying inside the kernel is faster above it. */
 export const SMALL = 64 * 1024;
 
 export interface SmallPut {
   root: string;
   key: Key;
   /**
-   * The bytes in shared memory, or a local file. With `tag` the file must still have it after it was read; `pathRoot` as
-   * in `BlobSource`.
+   * Where the bytes begin in shared memory, or a local file. With `tag` the file must still have it after it was read;
+   * `pathRoot` as in `BlobSource`.
    */
-  from: Uint8Array<SharedArrayBuffer> | { path: string; tag: string | undefined; pathRoot: string | undefined };
+  from: number | { path: string; tag: string | undefined; pathRoot: string | undefined };
   size: number;
   sha256: string | undefined;
   replace: boolean;
   /** Milliseconds. */
   modified: number | undefined;
+  mode: number | undefined;
   durable: boolean;
 }
 
@@ -53,8 +51,7 @@ interface Written {
   sha256: string | undefined;
 }
 
-/** One byte more than the largest small file, to detect a source that grew. */
-const buffer = Buffer.allocUnsafe(SMALL + 1);
+const buffer = Buffer.allocUnsafe(SMALL);
 
 const flushFile = promisify(fs.fdatasync);
 
@@ -62,11 +59,11 @@ const flushFile = promisify(fs.fdatasync);
  * Returns the results in the order of `puts`. Durable files are flushed before they are reported as done: all files of
  * a call together and each folder once, so that the file system can merge its journal writes.
  */
-export async function putSmallFiles(puts: readonly SmallPut[]): Promise<SmallPutResult[]> {
+export async function putSmallFiles(puts: readonly SmallPut[], memory: Uint8Array): Promise<SmallPutResult[]> {
   const folders = new Set<string>();
   // A new folder survives a power cut only when its parent is flushed.
   using cache = createFolderCache((parent) => folders.add(parent));
-  const files = puts.map((put) => write(put, cache));
+  const files = puts.map((put) => write(put, cache, memory));
   const good = await Promise.all(files.map(async (file, i) => file !== undefined && flush(file, puts[i]!)));
   const results = files.map((file, i) =>
     good[i] && file !== undefined ? publish(file, puts[i]!, folders) : undefined,
@@ -87,24 +84,23 @@ export async function putSmallFiles(puts: readonly SmallPut[]): Promise<SmallPut
 }
 
 /** Creates the temporary file. Undefined: something was unusual, and nothing is left. */
-function write(put: SmallPut, cache: FolderCache): Written | undefined {
+function write(put: SmallPut, cache: FolderCache, memory: Uint8Array): Written | undefined {
   let written: Written | undefined;
   try {
     const folder = cache.folder(put.root, put.key.split("/").slice(0, -1), true);
     if (!put.replace && fs.lstatSync(folder.at(nameOf(put.key)), { throwIfNoEntry: false }) !== undefined)
       return undefined;
-    const bytes = read(put, cache);
+    const bytes = bytesOf(put, cache, memory);
     if (bytes === undefined) return undefined;
-    const needsHash = put.sha256 !== undefined || put.from instanceof Uint8Array;
+    const needsHash = put.sha256 !== undefined || typeof put.from === "number";
     const sha256 = needsHash ? hash("sha256", bytes) : undefined;
     if (put.sha256 !== undefined && sha256 !== put.sha256) return undefined;
     const path = folder.at(temporaryName());
     const descriptor = fs.openSync(path, "wx");
-    written = { folder, path, descriptor, sha256, facts: { size: 0, mtimeMs: 0, ino: 0 } };
+    written = { folder, path, descriptor, sha256, facts: { size: 0, mtimeMs: 0, ino: 0, ctimeMs: 0 } };
     if (fs.writeSync(descriptor, bytes) !== bytes.length) throw new Error("short write");
     if (put.modified !== undefined) fs.futimesSync(descriptor, put.modified / 1000, put.modified / 1000);
-    const { size, mtimeMs, ino } = fs.fstatSync(descriptor);
-    written.facts = { size, mtimeMs, ino };
+    if (put.mode !== undefined) fs.fchmodSync(descriptor, put.mode);
     return written;
   } catch {
     // The slow path meets the same error and reports it.
@@ -113,22 +109,10 @@ function write(put: SmallPut, cache: FolderCache): Written | undefined {
   }
 }
 
-function read({ from, size }: SmallPut, cache: FolderCache): Uint8Array | undefined {
-  if (from instanceof Uint8Array) return from.length === size ? from : undefined;
-  const folder = cache.folder(...belowRoot(from, from.path));
-  const descriptor = fs.openSync(folder.at(basename(from.path)), READ_ONLY);
-  try {
-    if (!fs.fstatSync(descriptor).isFile()) return undefined;
-    let length = 0;
-    for (let count = 1; count > 0 && length <= size; length += count) {
-      count = fs.readSync(descriptor, buffer, length, size + 1 - length, length);
-    }
-    // From the open file, not its path: the path may name another file by now.
-    if (from.tag !== undefined && tagOf(fs.fstatSync(descriptor)) !== from.tag) return undefined;
-    return length === size ? buffer.subarray(0, size) : undefined;
-  } finally {
-    fs.closeSync(descriptor);
-  }
+function bytesOf({ from, size }: SmallPut, cache: FolderCache, memory: Uint8Array): Uint8Array | undefined {
+  if (typeof from === "number") return memory.subarray(from, from + size);
+  const bytes = buffer.subarray(0, size);
+  return readWholeFile({ ...from, size }, bytes, cache) ? bytes : undefined;
 }
 
 async function flush(file: Written, { durable }: SmallPut): Promise<boolean> {
@@ -156,16 +140,25 @@ function publish(file: Written, { replace, key }: SmallPut, folders: Set<string>
     return undefined;
   }
   // After a rename the temporary name is gone; after a link it is a second name of the blob.
-  discard(file, !replace);
+  const facts = discard(file, !replace) ?? file.facts;
   folders.add(file.folder.self);
-  return { is: "put", outcome, facts: file.facts, sha256: file.sha256 };
+  return { is: "put", outcome, facts, sha256: file.sha256 };
 }
 
-function discard({ path, descriptor }: Pick<Written, "path" | "descriptor">, named = true): void {
+/** Closes the file and removes its temporary name. Returns its facts, which each new or removed name changes. */
+function discard({ path, descriptor }: Pick<Written, "path" | "descriptor">, named = true): FileFacts | undefined {
+  let facts: FileFacts | undefined;
   try {
-    fs.closeSync(descriptor);
     if (named) fs.unlinkSync(path);
   } catch {
-    // The file was never visible as a blob; the sweep of temporary files deletes it.
+    // the sweep of temporary files deletes it
   }
+  try {
+    const { size, mtimeMs, ino, ctimeMs } = fs.fstatSync(descriptor);
+    facts = { size, mtimeMs, ino, ctimeMs };
+    fs.closeSync(descriptor);
+  } catch {
+    // the blob is stored; without facts its tag equals no other, so that it is read before it is trusted
+  }
+  return facts;
 }

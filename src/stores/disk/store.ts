@@ -5,8 +5,10 @@ import { FeedctlError } from "../../errors.ts";
 import { foldsCase } from "./case.ts";
 import { diskError } from "./errors.ts";
 import { createFastPut } from "./fast.ts";
+import { createFastRead } from "./fast-read.ts";
 import { removeEmptyFolders } from "./folders.ts";
-import { sweepTemporaryFiles } from "./sweep.ts";
+import { sameBlob } from "../same-tag.ts";
+import { temporaryFiles } from "./sweep.ts";
 import { describeFile, tagOf } from "./info.ts";
 import { listFiles } from "./list.ts";
 import { diskNameProblem } from "./names.ts";
@@ -23,11 +25,11 @@ import type { Store } from "../store.ts";
 export interface DiskSystem {
   platform?: NodeJS.Platform | undefined;
   makeLink?: MakeLink | undefined;
-  putsBeforeThreads?: number | undefined;
+  callsBeforeThreads?: number | undefined;
 }
 
-/** How many puts a store handles before it starts threads for small blobs. Most commands store only a few files. */
-const PUTS_BEFORE_THREADS = 32;
+/** How many puts or reads of small blobs a store handles before it starts threads. Most commands handle only a few. */
+const CALLS_BEFORE_THREADS = 32;
 
 /**
  * Opens a directory as a store. A key is the path of a regular file below it, byte for byte. Folders are created and
@@ -35,7 +37,7 @@ const PUTS_BEFORE_THREADS = 32;
  * kept; content type, cache-control and user metadata are not.
  */
 export async function openDiskStore(config: DiskConfig, system: DiskSystem = {}): Promise<Store> {
-  const { platform = currentPlatform(), makeLink = link, putsBeforeThreads = PUTS_BEFORE_THREADS } = system;
+  const { platform = currentPlatform(), makeLink = link, callsBeforeThreads = CALLS_BEFORE_THREADS } = system;
   if (!isAbsolute(config.path)) {
     throw new FeedctlError("usage", `the store path ${config.path} is not an absolute path on this machine`);
   }
@@ -43,7 +45,9 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
   const pathOf = (key: Key) => join(root, key);
   let atomicCreate = true;
   let puts = 0;
+  let reads = 0;
   const fast = createFastPut(root);
+  const fastRead = createFastRead();
 
   async function openBlob(key: Key): ReturnType<typeof openBlobFile> {
     try {
@@ -86,7 +90,7 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
       const file = diskNameProblem(key, platform) === undefined ? await openBlob(key) : undefined;
       if (file === undefined) throw new FeedctlError("not-found", `${pathOf(key)} does not exist`);
       try {
-        if (known?.tag !== undefined && known.tag !== tagOf(file.stats)) {
+        if (known?.tag !== undefined && !sameBlob(known.tag, tagOf(file.stats))) {
           throw new FeedctlError("corrupt", `${pathOf(key)} changed while it was being read`);
         }
         const bytes = resolveRange(range, file.stats.size, pathOf(key));
@@ -98,12 +102,18 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
       }
     },
 
+    async read(blob, { signal } = {}) {
+      throwIfInterrupted(signal);
+      if (++reads <= callsBeforeThreads || diskNameProblem(blob.key, platform) !== undefined) return undefined;
+      return fastRead.read(blob, { path: pathOf(blob.key), pathRoot: root });
+    },
+
     async put(key, source, options) {
       throwIfInterrupted(options.signal);
       const problem = diskNameProblem(key, platform);
       if (problem !== undefined) throw new FeedctlError("invalid", `cannot write ${pathOf(key)}: ${problem}`);
       // Threads cannot use the link function of a test.
-      if (++puts > putsBeforeThreads && atomicCreate && makeLink === link) {
+      if (++puts > callsBeforeThreads && atomicCreate && makeLink === link) {
         const put = await fast.put(key, source, options);
         if (put !== undefined) return put;
       }
@@ -129,11 +139,11 @@ export async function openDiskStore(config: DiskConfig, system: DiskSystem = {})
       await removeEmptyFolders(root, key);
     },
 
-    sweep: async (before, { signal } = {}) => (await sweepTemporaryFiles(root, before, signal)).length,
+    unfinished: temporaryFiles(root),
     localPath: pathOf,
     nameProblem: (key) => diskNameProblem(key, platform),
     foldsCase: () => foldsCase(root),
 
-    [Symbol.asyncDispose]: () => fast.close(),
+    [Symbol.asyncDispose]: async () => void (await Promise.all([fast.close(), fastRead.close()])),
   };
 }

@@ -98,7 +98,8 @@ function* filesOf(
     }
     const path = `${folder.path}/${entry}`;
     const stats = statFile(path);
-    if (stats?.isFile()) yield { key: key as Key, size: stats.size, mtimeMs: stats.mtimeMs, ino: stats.ino };
+    if (stats?.isFile())
+      yield { key: key as Key, size: stats.size, mtimeMs: stats.mtimeMs, ino: stats.ino, ctimeMs: stats.ctimeMs };
     else if (stats === undefined) folder.missed = true;
     else if (stats.isDirectory()) throw changed(path);
     else onForeign(key);

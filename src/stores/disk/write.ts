@@ -3,6 +3,7 @@ import { lstat, open, rename, unlink } from "node:fs/promises";
 import type { link } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { hasNoHardLinks } from "../../lib/files/hard-links.ts";
 import type { Folder } from "../../lib/files/open-folder.ts";
 import { diskError, errnoOf } from "./errors.ts";
 import { fill } from "./fill.ts";
@@ -19,8 +20,6 @@ import { hashSource } from "../shared/verified-source.ts";
 
 /** How often a folder is created again after a concurrent delete has removed it as empty. */
 const FOLDER_ATTEMPTS = 100;
-
-const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"]);
 
 /** Gives a file a second name, or rejects where the file system has no hard links. */
 export type MakeLink = typeof link;
@@ -132,7 +131,9 @@ async function finish(
     await unlink(path).catch(() => {});
     if (options.durable ?? true) await syncFolder(folder.self);
     if (noted) await release(key, temporary, options.notes);
-    return { ...filled, ...published };
+    // its new name has changed its times
+    const stats = published.stats ?? (await statOf(place, filled.stats));
+    return { ...filled, ...published, stats };
   } catch (thrown) {
     const error = diskError(thrown, "write", target);
     const kept = noted && isWorthKeeping(error);
@@ -168,6 +169,12 @@ async function openTemporary(
   }
 }
 
+/** The stats of the file under its name. `filled`: those from before, when another file has the name by now. */
+async function statOf({ folder, name }: OpenPlace, filled: Stats): Promise<Stats> {
+  const now = await lstat(folder.at(name)).catch(() => filled);
+  return now.ino === filled.ino ? now : filled;
+}
+
 interface Published {
   outcome: PutOutcome;
   /** Stats of the file that already existed. */
@@ -196,7 +203,7 @@ async function publish(
       await makeLink(path, target);
       return { outcome: "created", withoutLinks };
     } catch (error) {
-      if (NO_HARD_LINKS.has(errnoOf(error) ?? "")) withoutLinks = true;
+      if (hasNoHardLinks(error)) withoutLinks = true;
       else if (errnoOf(error) === "ENOENT") throw folderVanished(place.target, error);
       else if (errnoOf(error) !== "EEXIST") throw error;
     }

@@ -253,6 +253,7 @@ interface Sending {
 }
 
 async function textOf(answer: HttpAnswer): Promise<string> {
+  if (answer.bytes !== undefined) return answer.bytes.toString("utf8");
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of answer.body) chunks.push(chunk as Buffer);

@@ -1,6 +1,6 @@
 // Finds out how a bucket treats objects: its settings, and whether an emulator sorts listings.
 import { isFeedctlError } from "../../errors.ts";
-import { probeKeys, storeProbes } from "../shared/probe.ts";
+import { areProbesSorted, probeKeys, storeProbes } from "../shared/probe.ts";
 import type { CallOptions, ExamineOptions, KeptBlob, Store } from "../store.ts";
 import type { StoreTraits } from "../traits.ts";
 import type { GcsCalls } from "./calls.ts";
@@ -36,7 +36,8 @@ async function examineBucket(
   // A probe in a bucket that retains every object could not be deleted.
   if (folder === undefined || sorts !== undefined || found.lock?.days !== undefined) return { ...found };
   try {
-    found.sortedList = await storeProbes(store, folder, { signal });
+    await storeProbes(store, folder, { signal });
+    found.sortedList = await areProbesSorted(store, folder, { signal });
   } finally {
     for (const key of probeKeys(folder)) await store.delete(key).catch(() => {}); // the first error counts
     if (found.versioning !== "off") await purgeObjects({ connection, calls }, folder, {}).catch(() => {});

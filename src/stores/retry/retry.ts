@@ -1,5 +1,6 @@
 import type { FeedctlError } from "../../errors.ts";
 import { isFeedctlError } from "../../errors.ts";
+import type { Key } from "../../lib/key.ts";
 import { createGate, type Gate } from "../../lib/concurrency/adaptive-limit.ts";
 import { createRecovery, isGivenUp, type RecoveryOptions } from "./recovery.ts";
 import { checkOf } from "../known-hash.ts";
@@ -7,6 +8,7 @@ import { resumingList } from "./resuming-list.ts";
 import { resumingStream } from "./resuming-stream.ts";
 import { throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, DeleteFailure, GetOptions, Store } from "../store.ts";
+import type { UnfinishedUploads } from "../unfinished.ts";
 
 export interface RetryOptions extends RecoveryOptions {
   /** Whether a `get` stream that fails resumes where it stopped. Without it the caller must read the blob again. */
@@ -58,8 +60,8 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     }
   };
 
-  const { examine, purge, listKept, tags } = store;
-  const { deleteMany, localPath, sweep, remote, reaches, copyFrom, nameProblem, foldsCase, describe } = store;
+  const { read, examine, purge, listKept, tags } = store;
+  const { deleteMany, localPath, unfinished, remote, reaches, copyFrom, nameProblem, foldsCase, describe } = store;
   return {
     name: store.name,
     type: store.type,
@@ -68,24 +70,12 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     put: (key, source, call) => repeat(writes, call.signal, () => store.put(key, source, call)),
     delete: (key, call) => repeat(writes, call?.signal, () => store.delete(key, call)),
     ...(deleteMany !== undefined && {
-      async deleteMany(keys, call) {
-        const failures: DeleteFailure[] = [];
-        let left = keys;
-        let unavailable: DeleteFailure[] = [];
-        try {
-          await repeat(writes, call?.signal, async () => {
-            const failed = await deleteMany.call(store, left, call);
-            failures.push(...failed.filter(({ error }) => error.code !== "unavailable"));
-            unavailable = failed.filter(({ error }) => error.code === "unavailable");
-            left = unavailable.map(({ key }) => key);
-            if (unavailable[0] !== undefined) throw unavailable[0].error;
-          });
-        } catch (error) {
-          // the store answers, but not for these blobs
-          if (error !== unavailable[0]?.error) throw error;
-        }
-        return [...failures, ...unavailable];
-      },
+      deleteMany: (keys, call) =>
+        deleteAll(
+          keys,
+          (left) => deleteMany.call(store, left, call),
+          (again) => repeat(writes, call?.signal, again),
+        ),
     }),
     async get(key, call = {}) {
       const { signal } = call;
@@ -100,9 +90,18 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
       const check = call.range === undefined ? checkOf(known, call.compared) : undefined;
       return resumingStream(reopen, known, stream, { ...call, check }, recovery.start());
     },
+    ...(read !== undefined && {
+      async read(blob, call = {}) {
+        const held = await repeat(reads, call.signal, () => read.call(store, blob, call));
+        const check = held && checkOf(held.info, call.compared);
+        check?.update(held!.bytes);
+        check?.end();
+        return held;
+      },
+    }),
     list: (prefix, call = {}) => resumingList(store, prefix, call, recovery.start()),
-    ...(sweep !== undefined && {
-      sweep: (before, call) => repeat(writes, call?.signal, () => sweep.call(store, before, call)),
+    ...(unfinished !== undefined && {
+      unfinished: discarding(unfinished, (signal, discard) => repeat(writes, signal, discard)),
     }),
     ...(examine !== undefined && {
       examine: (call) => repeat(writes, call.signal, () => examine.call(store, call)),
@@ -124,6 +123,41 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
       copyFrom: (key, from, call) => repeat(writes, call.signal, () => copyFrom.call(store, key, from, call)),
     }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+/** Deletes the keys by `once`, and tries those for which the store was unavailable again as `repeat` does. */
+async function deleteAll(
+  keys: readonly Key[],
+  once: (keys: readonly Key[]) => Promise<DeleteFailure[]>,
+  repeat: (attempt: () => Promise<void>) => Promise<void>,
+): Promise<DeleteFailure[]> {
+  const failures: DeleteFailure[] = [];
+  let left = keys;
+  let unavailable: DeleteFailure[] = [];
+  try {
+    await repeat(async () => {
+      const failed = await once(left);
+      failures.push(...failed.filter(({ error }) => error.code !== "unavailable"));
+      unavailable = failed.filter(({ error }) => error.code === "unavailable");
+      left = unavailable.map(({ key }) => key);
+      if (unavailable[0] !== undefined) throw unavailable[0].error;
+    });
+  } catch (error) {
+    // the store answers, but not for these blobs
+    if (error !== unavailable[0]?.error) throw error;
+  }
+  return [...failures, ...unavailable];
+}
+
+/** The same uploads, discarded through `repeat`. */
+function discarding(
+  unfinished: UnfinishedUploads,
+  repeat: (signal: AbortSignal | undefined, discard: () => Promise<void>) => Promise<void>,
+): UnfinishedUploads {
+  return {
+    ...unfinished,
+    discard: (upload, call) => repeat(call?.signal, () => unfinished.discard(upload, call)),
   };
 }
 

@@ -1,5 +1,4 @@
 // S3's short XML responses, and its error responses in the shape of the SDK's errors, which errors.ts reads.
-import type { Readable } from "node:stream";
 import { networkError, type HttpAnswer } from "../shared/http.ts";
 import { unescapeXml } from "../shared/xml-text.ts";
 
@@ -7,11 +6,12 @@ import { unescapeXml } from "../shared/xml-text.ts";
 const MAX_PROBLEM = 64 * 1024;
 
 /** Reads the whole body. Rejects if it is longer than `limit` bytes, because S3 sends no such response. */
-export async function readBody(body: Readable, limit: number): Promise<Buffer> {
+export async function readBody(answer: Pick<HttpAnswer, "body" | "bytes">, limit: number): Promise<Buffer> {
+  if (answer.bytes !== undefined && answer.bytes.length <= limit) return answer.bytes;
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
       length += chunk.length;
       if (length > limit) throw new Error(`the answer is longer than ${limit} bytes`);
       chunks.push(chunk);
@@ -24,7 +24,7 @@ export async function readBody(body: Readable, limit: number): Promise<Buffer> {
 
 /** The error of a response with a status of 300 or more. Never rejects: without a readable body the status counts. */
 export async function problemOf(answer: HttpAnswer): Promise<Error> {
-  const text = await readBody(answer.body, MAX_PROBLEM).then(
+  const text = await readBody(answer, MAX_PROBLEM).then(
     (bytes) => bytes.toString(),
     () => "",
   );

@@ -15,6 +15,8 @@ export interface S3Calls {
   head(key: string, signal: AbortSignal | undefined, wanted?: Wanted): Promise<Record<string, string>>;
   /** The caller must read the body to its end or destroy it. */
   get(key: string, wanted: Wanted, signal: AbortSignal | undefined): Promise<HttpAnswer>;
+  /** Resolves with `bytes` if the body is short; otherwise as `get`. */
+  getWhole(key: string, wanted: Wanted, signal: AbortSignal | undefined): Promise<HttpAnswer>;
   /** Resolves with the ETag, quotes included. */
   put(
     key: string,
@@ -92,6 +94,8 @@ export function createCalls(send: SendS3): S3Calls {
         return headers;
       }),
     get: (key, headers, signal) => send({ method: "GET", key, headers, signal }, async (answer) => answer),
+    getWhole: (key, headers, signal) =>
+      send({ method: "GET", key, headers, whole: true, signal }, async (answer) => answer),
     put(key, { bytes, sha256, md5 }, headers, signal) {
       const all = { "content-type": OCTETS, ...headers, "content-md5": md5Header(bytes, md5) };
       return send({ method: "PUT", key, headers: all, body: bytes, sha256, signal }, etagOf);
@@ -134,14 +138,17 @@ function md5Header(bytes: Buffer, md5: string | undefined): string {
 
 function copyHeaders({ bucket, key, tag }: CopySource): Record<string, string> {
   return {
-    "x-amz-copy-source": `/${encodePath(bucket)}/${encodePath(key)}`,
+    // of an access point the whole object is named by an ARN
+    "x-amz-copy-source": bucket.startsWith("arn:")
+      ? encodePath(`${bucket}/object/${key}`)
+      : `/${encodePath(bucket)}/${encodePath(key)}`,
     "x-amz-copy-source-if-match": `"${tag}"`,
   };
 }
 
 /** The ETag of a copy. Its response may start with status 200 and blanks, and then contain an error. */
 async function copiedTag(answer: HttpAnswer): Promise<string | undefined> {
-  const text = (await readBody(answer.body, limits.listingPage)).toString();
+  const text = (await readBody(answer, limits.listingPage)).toString();
   throwIfProblem(text, { ...answer, status: 500 });
   const tag = elementOf(text, "ETag");
   if (tag === undefined) throw problem("", answer);
@@ -160,7 +167,7 @@ async function etagOf(answer: HttpAnswer): Promise<string> {
 }
 
 async function readPage(answer: HttpAnswer): Promise<ListingPage | undefined> {
-  const bytes = await readBody(answer.body, limits.listingPage);
+  const bytes = await readBody(answer, limits.listingPage);
   const page = scanListing(bytes);
   if (page === "cut") throw Object.assign(new Error("the listing ended in the middle"), { code: "ECONNRESET" });
   if (page === undefined) throwIfProblem(bytes.toString(), answer);
@@ -169,7 +176,7 @@ async function readPage(answer: HttpAnswer): Promise<ListingPage | undefined> {
 }
 
 async function readFailures(answer: HttpAnswer): Promise<{ key: string; error: Error }[]> {
-  const text = (await readBody(answer.body, limits.listingPage)).toString();
+  const text = (await readBody(answer, limits.listingPage)).toString();
   throwIfProblem(text, answer);
   // A truncated response may lack failures, and a web page contains none: only a complete DeleteResult counts.
   if (

@@ -8,7 +8,8 @@ import { chooseCredentials, silent, superviseCredentials } from "./credentials.t
 import type { S3Place } from "./errors/translate.ts";
 import { openHttp } from "../shared/http.ts";
 import { createSender } from "./send.ts";
-import { findEndpoint, renewStale, sdkHandler } from "./sdk.ts";
+import { checkArn } from "./location.ts";
+import { findEndpoint, renewStale, sdkHandler, sendAlways } from "./sdk.ts";
 import type { S3Config } from "./config.ts";
 import { parseTargetPath } from "../key.ts";
 import type { StoreTraits } from "../traits.ts";
@@ -66,7 +67,7 @@ const AMAZON: StoreTraits = { sortedList: true, bulkDelete: true, conditionalCre
 /** Checks the configuration, creates the client and finds the region. Sends nothing. Rejects with `usage`. */
 export async function connectS3(given: S3Config, known: StoreTraits = {}): Promise<S3Connection> {
   const config = await withConfiguredEndpoint(given);
-  checkBucket(config.bucket);
+  checkBucket(config);
   const endpoint = parseEndpoint(config.endpoint);
   const creation = chooseCreation(config);
   const prefix = parseTargetPath(config.targetPath ?? "");
@@ -81,6 +82,8 @@ export async function connectS3(given: S3Config, known: StoreTraits = {}): Promi
     ignoreConfiguredEndpointUrls: true,
     ...(config.profile ? { profile: config.profile } : {}),
     ...(credentials !== undefined && { credentials }),
+    // an access point may be in another region than the store's option names
+    useArnRegion: true,
     forcePathStyle: config.pathStyle ?? false,
     followRegionRedirects: false,
     maxAttempts: 3,
@@ -103,8 +106,10 @@ export async function connectS3(given: S3Config, known: StoreTraits = {}): Promi
   superviseCredentials(client, name, config);
   const endpointOf = memoize(() => findEndpoint(client, new HeadObjectCommand({ Bucket: config.bucket, Key: "x" })));
   const provide = (options?: { forceRefresh: boolean }) => client.config.credentials(options);
-  const sender = createSender({ http: connections, endpoint: endpointOf, credentials: provide });
+  const always = config.requestPayer ? { "x-amz-request-payer": "requester" } : {};
+  const sender = createSender({ http: connections, endpoint: endpointOf, credentials: provide, always });
   renewStale(client);
+  sendAlways(client, always);
   return {
     client,
     calls: createCalls(sender.send),
@@ -130,8 +135,9 @@ function usage(message: string, hint: string, cause?: unknown): FeedctlError {
   return new FeedctlError("usage", message, { hint, cause });
 }
 
-function checkBucket(bucket: string): void {
+function checkBucket({ bucket, pathStyle = false }: S3Config): void {
   if (bucket === "") throw usage("the S3 store has no bucket", "name it with --bucket");
+  if (bucket.startsWith("arn:")) return checkArn(bucket, { pathStyle });
   if (bucket.includes("/")) {
     throw usage(
       `"${bucket}" is not a bucket name`,

@@ -16,4 +16,5 @@ export interface S3Config {
   encrypted?: boolean | undefined;
   storageClass?: string | undefined;
   kmsKey?: string | undefined;
+  requestPayer?: boolean | undefined;
 }

@@ -3,7 +3,7 @@ import type { OptionTable, StoreDescriptor } from "../descriptor.ts";
 import { belowTarget, prefixSegments, refuseSecretUrl, requireServiceUrl } from "../shared/location.ts";
 import { parseConfig } from "../shared/parse-options.ts";
 import type { S3Config } from "./config.ts";
-import { checkBucketName, s3Host } from "./location.ts";
+import { checkBucketName, plainArn, s3Host } from "./location.ts";
 
 const options: OptionTable<S3Config> = {
   bucket: {
@@ -84,6 +84,10 @@ const options: OptionTable<S3Config> = {
     ofBlobs: true,
   },
   kmsKey: { flag: "kms-key", value: "ID", description: "ask for SSE-KMS with this key", ofBlobs: true },
+  requestPayer: {
+    flag: "request-payer",
+    description: "pay for requests and downloads, for a bucket whose requester pays",
+  },
 };
 
 export const s3: StoreDescriptor<S3Config> = {
@@ -115,7 +119,7 @@ export const s3: StoreDescriptor<S3Config> = {
 
   resolve: async (config) => (await import("./configured-endpoint.ts")).withConfiguredEndpoint(config),
   locate({ endpoint, bucket, targetPath }) {
-    const place = `${s3Host(endpoint, bucket)}/${bucket}`;
+    const place = `${s3Host(endpoint, bucket)}/${plainArn(bucket)}`;
     return { type: "s3", place, segments: prefixSegments(targetPath), ignoresCase: false };
   },
   locationName({ place, segments }) {

@@ -3,10 +3,9 @@
 import { hash } from "node:crypto";
 import { isFeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
-import { PROBE, PROBE_MD5, probeKeys, storeProbes } from "../shared/probe.ts";
+import { areProbesSorted, PROBE, PROBE_MD5, probeKeys, storeProbes } from "../shared/probe.ts";
 import type { ExamineOptions, Store } from "../store.ts";
 import type { LifecycleRule, StoreLock, StoreTraits } from "../traits.ts";
-import { md5OfTag } from "./blob.ts";
 import { http, type S3Connection } from "./client.ts";
 import { deleteObject, deleteObjects } from "./delete.ts";
 import { s3Code, s3Status, translateS3Error } from "./errors/translate.ts";
@@ -30,7 +29,8 @@ export async function examineBucket(
   const keys = probeKeys(folder);
   try {
     found.sortedList = undefined;
-    found.sortedList = await storeProbes(store, folder, { signal }).catch((error: unknown) => {
+    await storeProbes(store, folder, { signal });
+    found.sortedList = await areProbesSorted(store, folder, { signal }).catch((error: unknown) => {
       // the listing of a server that is said to sort
       if (isFeedctlError(error, "corrupt")) return false;
       throw error;
@@ -60,9 +60,8 @@ async function tryCondition(connection: S3Connection, key: Key, signal: AbortSig
   const { calls, prefix, found } = connection;
   const body = { bytes: PROBE, sha256: hash("sha256", PROBE), md5: PROBE_MD5 };
   try {
-    const tag = await calls.put(prefix + key, body, { "if-none-match": "*" }, signal);
+    await calls.put(prefix + key, body, { "if-none-match": "*" }, signal);
     found.conditionalCreate = false;
-    if ((md5OfTag(tag) ?? PROBE_MD5) !== PROBE_MD5) found.md5Tags = false;
   } catch (error) {
     const status = s3Status(error);
     if (status !== 412 && status !== 409 && status !== 501) throw failed(connection, error, "examine", signal);

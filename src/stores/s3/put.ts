@@ -63,7 +63,7 @@ async function putHashed(
     if (same !== undefined) return same;
   }
   const bytes = small ? (held ?? (await readWhole(key, source, options)).bytes) : undefined;
-  const md5 = bytes === undefined ? undefined : (options.md5 ?? hash("md5", bytes));
+  const md5 = bytes === undefined ? undefined : (options.md5 ?? source.held?.md5 ?? hash("md5", bytes));
   const request = requestOf(connection, key, options);
   let conditional = ifExists === "fail" && connection.found.conditionalCreate !== false;
   for (let count = 1; ; count++) {

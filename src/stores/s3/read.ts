@@ -2,18 +2,52 @@ import { Readable } from "node:stream";
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
 import { describeObject, plainTag } from "./blob.ts";
-import type { Wanted } from "./calls.ts";
+import type { S3Calls, Wanted } from "./calls.ts";
 import type { S3Connection } from "./client.ts";
 import { s3Status, translateS3Error, type S3Attempt, type S3Place } from "./errors/translate.ts";
-import { networkError } from "../shared/http.ts";
-import type { ByteRange, GetOptions } from "../store.ts";
+import { networkError, type HttpAnswer } from "../shared/http.ts";
+import { HELD } from "../held.ts";
+import type { BlobInfo, ByteRange, CallOptions, GetOptions, HeldBlob } from "../store.ts";
 
 const READ_AHEAD = 256 * 1024;
 
 /** `Store.get`. */
 export async function readObject(connection: S3Connection, key: Key, options: GetOptions = {}): Promise<Readable> {
+  const attempt = attemptOf(key, options);
+  const { headers, body } = await openObject(connection, key, options, connection.calls.get);
+  return wholeBody(body, lengthOf(headers), connection, attempt);
+}
+
+/** `Store.read`. */
+export async function readWholeObject(
+  connection: S3Connection,
+  blob: BlobInfo,
+  { signal }: CallOptions = {},
+): Promise<HeldBlob | undefined> {
+  if (blob.size > HELD) return undefined;
+  const { key } = blob;
+  let info = blob;
+  const options: GetOptions = { known: blob, onInfo: (reported) => (info = reported), signal };
+  const { headers, body, bytes } = await openObject(connection, key, options, connection.calls.getWhole);
+  const read = bytes ?? (await collect(wholeBody(body, lengthOf(headers), connection, attemptOf(key, options))));
+  // without an announced length a broken connection looks like the end
+  if (read.length !== blob.size) return undefined;
+  return { info, bytes: read };
+}
+
+function attemptOf(key: Key, { signal }: CallOptions): S3Attempt {
+  return { action: `read ${JSON.stringify(key)} from`, key, permission: "s3:GetObject", signal };
+}
+
+/** Requests an object, or a range of it, and checks that the response is of the wanted version. */
+async function openObject(
+  connection: S3Connection,
+  key: Key,
+  options: GetOptions,
+  request: S3Calls["get"],
+): Promise<HttpAnswer> {
   const { range, known, onInfo, signal } = options;
-  const attempt = { action: `read ${JSON.stringify(key)} from`, key, permission: "s3:GetObject", signal };
+  const attempt = attemptOf(key, options);
   const wrong = (why: string) => new FeedctlError("usage", `cannot ${attempt.action} ${connection.name}: ${why}`);
   const changed = () =>
     new FeedctlError("corrupt", `${JSON.stringify(key)} in ${connection.name} changed while it was being read`);
@@ -23,7 +57,7 @@ export async function readObject(connection: S3Connection, key: Key, options: Ge
     if (wanted.range === "") throw wrong("the range is empty, negative or fractional");
   } else wanted["x-amz-checksum-mode"] = "ENABLED";
   if (known?.tag !== undefined) wanted["if-match"] = `"${known.tag}"`;
-  const { headers, body } = await connection.calls.get(connection.prefix + key, wanted, signal).catch((error) => {
+  const answer = await request(connection.prefix + key, wanted, signal).catch((error: unknown) => {
     const status = s3Status(error);
     if (status === 412 && known !== undefined) throw changed();
     if (status !== 416) throw translateS3Error(error, connection, attempt);
@@ -31,17 +65,27 @@ export async function readObject(connection: S3Connection, key: Key, options: Ge
       ? changed()
       : wrong("the range begins at or past the end");
   });
+  const { headers } = answer;
   try {
     if (range !== undefined && headers["content-range"] === undefined) throw wrong("the server does not know ranges");
     // Some servers ignore If-Match.
     if (known?.tag !== undefined && plainTag(headers["etag"]) !== known.tag) throw changed();
     onInfo?.(describeObject(key, headers, connection.found));
   } catch (error) {
-    body.destroy();
+    answer.body.destroy();
     throw error;
   }
-  const length = headers["content-length"];
-  return wholeBody(body, length === undefined ? undefined : Number(length), connection, attempt);
+  return answer;
+}
+
+function lengthOf(headers: Record<string, string>): number | undefined {
+  return headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
+}
+
+async function collect(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 /** The Range header, whose end is inclusive. `""`: the range is invalid. */

@@ -79,6 +79,17 @@ export async function findEndpoint(client: S3, probe: HeadObjectCommand): Promis
   });
 }
 
+/** Adds headers to every request of the client, before it is signed. */
+export function sendAlways(client: S3, headers: Readonly<Record<string, string>>): void {
+  client.middlewareStack.add(
+    (next) => (input) => {
+      Object.assign((input.request as SdkRequest).headers, headers);
+      return next(input);
+    },
+    { step: "build", name: "feedctlSendAlways" },
+  );
+}
+
 /** Renews credentials once when they are refused as expired, as `createSender` does for our own requests. */
 export function renewStale(client: S3): void {
   client.middlewareStack.add(

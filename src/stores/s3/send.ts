@@ -41,6 +41,8 @@ export interface S3Call {
   sha256?: string | undefined;
   /** Silence timeout in milliseconds, for requests that the server needs long to answer. */
   silence?: number | undefined;
+  /** As in `HttpRequest`. */
+  whole?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -66,6 +68,8 @@ export interface SenderOptions {
   endpoint: () => Promise<S3Endpoint>;
   /** Called for every request; refreshes credentials before they expire. `forceRefresh`: the server refused them. */
   credentials: (options?: { forceRefresh: boolean }) => Promise<S3Credentials>;
+  /** Headers of every request, and parameters of every signed URL. Names in lower case. */
+  always?: Readonly<Record<string, string>> | undefined;
   /** Milliseconds since 1970. */
   now?: (() => number) | undefined;
 }
@@ -74,7 +78,7 @@ const MAX_TRIES = 3;
 /** A smaller clock difference is not corrected. S3 accepts 15 minutes. */
 const SKEW_MS = 5 * 60_000;
 
-export function createSender({ http, endpoint, credentials, now = Date.now }: SenderOptions): S3Sender {
+export function createSender({ http, endpoint, credentials, always = {}, now = Date.now }: SenderOptions): S3Sender {
   let signer: { at: S3Endpoint; sign: Sign } | undefined;
   /** How many milliseconds the server's clock is ahead of ours. */
   let ahead = 0;
@@ -89,7 +93,8 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
   };
 
   const once = async (call: S3Call, keys: S3Credentials, reading: Reading) => {
-    const { method, key = "", query = {}, headers = {}, body, sha256, silence, signal } = call;
+    const { method, key = "", query = {}, body, sha256, silence, whole, signal } = call;
+    const headers = { ...always, ...call.headers };
     const at = await endpoint();
     const path = at.path + encodePath(key);
     const text = encodeQuery(query);
@@ -99,8 +104,8 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
     const signed = sign(at, unsigned, keys, reading);
     signed["user-agent"] = "feedctl";
     for (const [header, value] of Object.entries(headers)) if (header in signed) signed[header] = sentValue(value);
-    const whole = text === "" ? path : `${path}?${text}`;
-    return http.send({ origin: at.origin, method, path: whole, headers: signed, body, silence, signal });
+    const target = text === "" ? path : `${path}?${text}`;
+    return http.send({ origin: at.origin, method, path: target, headers: signed, body, silence, whole, signal });
   };
 
   /** Corrects `ahead` if the clocks explain the refusal; returns whether it did. Only trusts the date of a refusal. */
@@ -169,7 +174,7 @@ export function createSender({ http, endpoint, credentials, now = Date.now }: Se
     async presign(key, seconds) {
       const [at, keys] = await Promise.all([endpoint(), credentials()]);
       const path = at.path + encodePath(key);
-      const request = { method: "GET", host: at.host, path, signedPath: known.path(path), seconds };
+      const request = { method: "GET", host: at.host, path, signedPath: known.path(path), query: always, seconds };
       return at.origin + presign(at, request, keys, new Date(now() + ahead));
     },
   };

@@ -74,6 +74,8 @@ export interface PresignedRequest {
   path: string;
   /** The path that is signed, where the server reads it in another way. */
   signedPath?: string | undefined;
+  /** Further parameters of the URL. */
+  query?: Readonly<Record<string, string>> | undefined;
   /** How long the URL is valid, at most a week. It expires with the credentials if they expire earlier. */
   seconds: number;
 }
@@ -81,7 +83,7 @@ export interface PresignedRequest {
 /** Path and query of a signed URL. The request needs no header but `host`, because the query contains the signature. */
 export function presign(
   { region, service }: { region: string; service: string },
-  { method, host, path, signedPath = path, seconds }: PresignedRequest,
+  { method, host, path, signedPath = path, query: more, seconds }: PresignedRequest,
   { accessKeyId, secretAccessKey, sessionToken }: S3Credentials,
   now: Date,
 ): string {
@@ -95,6 +97,7 @@ export function presign(
     "X-Amz-Expires": String(seconds),
     "X-Amz-SignedHeaders": "host",
     ...(sessionToken !== undefined && { "X-Amz-Security-Token": sessionToken }),
+    ...more,
   });
   const canonical = `${method}\n${signedPath}\n${query}\nhost:${host}\n\nhost\n${UNSIGNED_PAYLOAD}`;
   const text = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${hash("sha256", canonical, "hex")}`;

@@ -13,8 +13,8 @@ import { examineBucket, purgeProbes } from "./examine.ts";
 import { listObjects } from "./list.ts";
 import { createOddNames } from "./odd-names.ts";
 import { putBlob } from "./put.ts";
-import { readObject } from "./read.ts";
-import { sweepUploads } from "./sweep.ts";
+import { readObject, readWholeObject } from "./read.ts";
+import { unfinishedUploads } from "./sweep.ts";
 import { listEarlierVersions } from "./versions.ts";
 import type { BlobInfo, CallOptions, HeadOptions, RemoteBlob, Store } from "../store.ts";
 import type { StoreTraits } from "../traits.ts";
@@ -156,6 +156,7 @@ export async function openS3Store(
     head,
     tags,
     get,
+    read: (blob, options) => readWholeObject(connection, blob, options),
     put,
     list,
     delete: (key, { signal } = {}) => deleteObject(connection, key, signal),
@@ -181,7 +182,7 @@ export async function openS3Store(
     examine: (options) => examineBucket(connection, { put, list, head }, options),
     purge: (folder, { signal } = {}) => purgeProbes(connection, folder, signal),
     listKept: ({ signal } = {}) => listEarlierVersions(connection, signal),
-    sweep: (before, { signal } = {}) => sweepUploads(connection, before, signal),
+    unfinished: unfinishedUploads(connection),
     [Symbol.asyncDispose]: () => connection.close(),
   };
 }

@@ -3,32 +3,9 @@
 import type { Readable } from "node:stream";
 import { type Dispatcher, EnvHttpProxyAgent } from "undici";
 import { FeedctlError } from "../../errors.ts";
+import { receive, type HttpAnswer, type HttpRequest } from "./http-response.ts";
 
-export interface HttpRequest {
-  /** `https://host:port`. */
-  origin: string;
-  method: string;
-  /** With the query, already encoded. */
-  path: string;
-  headers: Record<string, string>;
-  body?: Uint8Array | undefined;
-  /** Overrides the client's silence timeout, in milliseconds. */
-  silence?: number | undefined;
-  signal?: AbortSignal | undefined;
-}
-
-export interface HttpAnswer {
-  status: number;
-  /** Names in lower case. The values of a repeated header are joined with ", ". */
-  headers: Record<string, string>;
-  /**
-   * Occupies its connection until it is read to its end, discarded or destroyed. Pass its errors through
-   * `networkError`.
-   */
-  body: Readable;
-  /** Reads and drops the body, and closes the connection instead if the body is long. */
-  discard(): Promise<void>;
-}
+export type { HttpAnswer, HttpRequest };
 
 export interface HttpClient {
   /** Resolves with a response of any status. Rejects without one, with an error that `networkError` has mapped. */
@@ -47,7 +24,7 @@ const PIECE = 256 * 1024;
 export function openHttp(silence = SILENCE_MS): HttpClient {
   const agent = openAgent(silence);
   return {
-    async send({ origin, method, path, headers, body, silence: patience, signal }) {
+    async send({ origin, method, path, headers, body, silence: patience, whole, signal }) {
       const request = {
         origin,
         method,
@@ -55,20 +32,13 @@ export function openHttp(silence = SILENCE_MS): HttpClient {
         headers,
         // undici accepts any iterable, though its types do not say so.
         body: body === undefined ? null : body.length <= PIECE ? body : (piecesOf(body) as unknown as Readable),
-        signal: signal ?? null,
         ...(patience !== undefined && { headersTimeout: patience, bodyTimeout: patience }),
       };
-      const answer = await agent.request(request).catch((error: unknown) => {
+      const { answer, handler } = receive({ method, whole }, signal);
+      agent.dispatch(request, handler);
+      return answer.catch((error: unknown) => {
         throw networkError(error);
       });
-      // The reader gets the error anyway. Without a listener, an abandoned body that fails would end the process.
-      answer.body.on("error", () => {});
-      return {
-        status: answer.statusCode,
-        headers: joined(answer.headers),
-        body: answer.body,
-        discard: () => answer.body.dump({ limit: PIECE }),
-      };
     },
     close: () => agent.destroy(),
   };
@@ -90,13 +60,6 @@ function openAgent(silence: number): Dispatcher {
       hint: "correct HTTP_PROXY and HTTPS_PROXY, such as http://proxy.example.com:3128",
     });
   }
-}
-
-function joined(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  for (const name in headers)
-    if (typeof headers[name] !== "string")
-      return Object.fromEntries(Object.entries(headers).map(([each, value]) => [each, [value].flat().join(", ")]));
-  return headers as Record<string, string>;
 }
 
 async function* piecesOf(body: Uint8Array): AsyncGenerator<Uint8Array> {

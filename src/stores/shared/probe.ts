@@ -16,15 +16,19 @@ export function probeKeys(folder: string): Key[] {
   return NAMES.map((name) => (folder + name) as Key);
 }
 
-/** Stores the probes and returns whether their listing is in UTF-8 byte order. `store` must not sort. */
-export async function storeProbes(
-  store: Pick<Store, "put" | "list">,
-  folder: string,
-  { signal }: CallOptions,
-): Promise<boolean> {
+/** Stores the probes in `folder`. */
+export async function storeProbes(store: Pick<Store, "put">, folder: string, { signal }: CallOptions): Promise<void> {
   const source: BlobSource = { size: PROBE.length, open: async () => Readable.from([PROBE]) };
   for (const key of probeKeys(folder))
     await store.put(key, source, { ifExists: "replace", replaces: false, sha256: hash("sha256", PROBE), signal });
+}
+
+/** Whether the probes are listed in UTF-8 byte order. `store` must not sort. */
+export async function areProbesSorted(
+  store: Pick<Store, "list">,
+  folder: string,
+  { signal }: CallOptions,
+): Promise<boolean> {
   const listed: Key[] = [];
   for await (const { key } of store.list(folder, { signal })) listed.push(key);
   return listed.every((key, i) => i === 0 || compareKeys(listed[i - 1]!, key) < 0);

@@ -18,6 +18,7 @@ export async function* readVerified(
   verified?: (sha256: string) => void,
 ): AsyncGenerator<Buffer, void, undefined> {
   throwIfInterrupted(signal);
+  if (source.held !== undefined) return yield verifyHeld(source, source.held, sha256, verified);
   const hash = createHash("sha256");
   let size = 0;
   let held: Buffer | undefined;
@@ -39,6 +40,18 @@ export async function* readVerified(
   await source.check?.();
   verified?.(found);
   if (held !== undefined) yield held;
+}
+
+function verifyHeld(
+  { size }: BlobSource,
+  held: NonNullable<BlobSource["held"]>,
+  sha256: string | undefined,
+  verified?: (sha256: string) => void,
+): Buffer {
+  const found = held.sha256 ?? createHash("sha256").update(held.bytes).digest("hex");
+  checkDelivery(size, sha256, held.bytes.length, found);
+  verified?.(found);
+  return held.bytes;
 }
 
 /** Throws `corrupt` when a source delivered another size or sha256 than it promised. */

@@ -115,4 +115,47 @@ onDatabases("folders that become links while feedctl works", ["PostgreSQL"], (da
     assert.ok(!existsSync(join(secret.path, "bad.tgz")));
     assert.ok(existsSync(join(aside, "zz.1", "bad.tgz")), "beside the link");
   });
+
+  database.test("a directory that another feed uses is refused under every name of it", async (t, place) => {
+    const drop = await makeDrop(place, "web");
+    mkdirSync(join(drop.path, "inner"));
+    const stored = place.path("stored");
+    mkdirSync(join(stored, "deep"), { recursive: true });
+    await place.run("store", "set", "web", "disk", "--path", stored);
+    await place.run("feed", "create", "other", "--type", "npm");
+    using mounts = new DisposableStack();
+    const mount = (target: string, name: string) => {
+      const at = place.path(name);
+      mkdirSync(at, { recursive: true });
+      if (spawnSync("mount", ["--bind", target, at]).status !== 0) return undefined;
+      mounts.defer(() => void spawnSync("umount", [at]));
+      return at;
+    };
+    const twin = mount(drop.path, "twin");
+    if (twin === undefined) return t.skip("needs a user who may mount directories");
+    const refused = [
+      [twin, /the drop path of feed "other" is feed "web"'s drop path/],
+      [join(twin, "inner"), /lies inside feed "web"'s drop path/],
+      [mount(join(drop.path, "inner"), "inner"), /lies inside feed "web"'s drop path/],
+      [mount(place.path("drop"), "outer"), /contains feed "web"'s drop path/],
+      [mount(stored, "store twin"), /is feed "web"'s store/],
+      [mount(join(stored, "deep"), "deep"), /lies inside feed "web"'s store/],
+    ] as const;
+    for (const [path, message] of refused)
+      assert.match((await place.exits(5, "drop", "set", "other", String(path))).stderr, message);
+    const set = await place.exits(5, "store", "set", "other", "disk", "--path", join(twin, "inner"));
+    assert.match(set.stderr, /lies inside feed "web"'s drop path/);
+    assert.match((await place.any("drop", "scan", "--reject-to", twin)).stderr, /overlaps the drop path of feed "web"/);
+
+    // mounted after it was set
+    const own = place.path("own");
+    mkdirSync(own);
+    await place.run("drop", "set", "other", own);
+    drop.npm({ name: "it", version: "1.0.0" });
+    mount(drop.path, "own");
+    const { counts, feeds } = await scan(place, 3);
+    assert.deepEqual(counts, { problems: 2 });
+    for (const { problem } of feeds) assert.match(String(problem), /is feed ".*"'s drop path/);
+    assert.deepEqual(drop.all(), ["inner", "it-1.0.0.tgz"]);
+  });
 });

@@ -1,14 +1,26 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
-import { copyFileSync, linkSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { hash, randomUUID } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { type Installation, onDatabases, onEachDatabase } from "../../support/databases.ts";
 import { dropFolder, makeDrop, scan } from "../../support/drops.ts";
 import { debPackage } from "../../support/fixtures/deb.ts";
+import { jar } from "../../support/fixtures/maven.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
 import { killNow } from "../../support/kill.ts";
 import { startS3 } from "../../support/s3-server.ts";
 import { writePackages } from "../../support/package-set.ts";
+import { until } from "../../support/wait.ts";
 
 const verified = async (place: Installation, feed: string) =>
   (await place.run("verify", feed, "--read", "--json")).summary() as Record<string, number>;
@@ -151,6 +163,34 @@ onDatabases("drop paths and stores", ["PostgreSQL"], (database) => {
       [],
     );
     assert.partialDeepStrictEqual(await verified(place, "web"), { match: 150, missingBlob: 0, missingRow: 0 });
+  });
+
+  database.test("the next scan deletes the folders that a killed one has emptied, and no others", async (_t, place) => {
+    const drop = await makeDrop(place, "m2", "maven");
+    const names = Array.from({ length: 150 }, (_, at) => `org/a${at}/1.0/a${at}-1.0.jar`);
+    for (const [at, name] of names.entries()) {
+      const bytes = jar(`org:a${at}:1.0`);
+      drop.put(name, bytes);
+      drop.put(`${name}.sha1`, hash("sha1", bytes));
+    }
+    const running = await place.start(["drop", "scan", "--settle", "0s", "--json"]);
+    const empty = () =>
+      names
+        .map((name) => join(drop.path, dirname(name)))
+        .filter((folder) => existsSync(folder) && !readdirSync(folder).some((name) => name.endsWith(".jar")));
+    await until("folders are emptied", () => empty().length > 2, running);
+    await killNow(place, running);
+    const emptied = empty();
+    const [anew, ...others] = emptied as [string, ...string[]];
+    rmSync(anew, { recursive: true });
+    mkdirSync(anew); // by a build server, with the number of the old folder perhaps
+    const fresh = join(drop.path, "org/fresh");
+    mkdirSync(fresh);
+    const early = drop.put("org/early/2.0/early-2.0.jar.sha1", "0".repeat(40));
+    await scan(place, 0, "--settle", "0s");
+    for (const folder of others) assert.ok(!existsSync(folder), folder);
+    for (const path of [drop.path, anew, fresh, early]) assert.ok(existsSync(path), path);
+    assert.deepEqual(await place.rows("select count(*)::int as n from feedctl.drop_folders"), [{ n: 0 }]);
   });
 
   database.test("an existing package's file is deleted only when the store has it", async (_t, place) => {

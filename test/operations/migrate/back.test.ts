@@ -1,6 +1,6 @@
 // Migrations that are rolled back, and the store that the feed has left.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { npmTarball } from "../../support/fixtures/packages.ts";
 import {
@@ -83,6 +83,20 @@ describeMigrations("migrations taken back", { concurrency: 3 }, (test) => {
     await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("third"));
     const kept = (await place.run("migrate", "rollback", "web", "--json")).events().at(-1);
     assert.partialDeepStrictEqual(kept, { outcome: "switched", copied: 0, verified: 4, failed: 0 });
+    await sound(place, 4);
+  });
+
+  test("a proven copy that is changed behind its time before the switch is copied again; one with a new mode is read", async (place) => {
+    await prepare(place, 4);
+    const target = ["--to", "disk", "--path", place.path("second")];
+    await place.run("migrate", "start", "web", ...target, "--cutover", "manual");
+    const [changed = "", touched = ""] = filesBelow(place.path("second"));
+    const { mtime, size } = statSync(changed);
+    writeFileSync(changed, Buffer.alloc(size, "x"));
+    utimesSync(changed, mtime, mtime);
+    chmodSync(touched, 0o600);
+    const end = (await place.run("migrate", "cutover", "web", "--json")).events().at(-1);
+    assert.partialDeepStrictEqual(end, { outcome: "switched", copied: 1, verified: 1, failed: 0 });
     await sound(place, 4);
   });
 

@@ -57,7 +57,8 @@ describe("mirror, disk to disk: classes", () => {
     assert.deepEqual(everything(at.target.path), ["kept"]);
     assert.deepEqual({ ...report.summary, milliseconds: 0, source: "", target: "" }, {
       type: "summary", source: "", target: "", dryRun: false, total: 1, copied: 0, skipped: 1, mismatch: 0, failed: 0, archived: 0,
-      extras: 2, deleted: 2, bytes: 0, totalBytes: 1, extraBytes: 2, foreign: 0, milliseconds: 0, robocopyStatus: 2, keptByProvider: null,
+      extras: 2, deleted: 2, bytes: 0, totalBytes: 1, extraBytes: 2, foreign: 0, modes: 0, foldersMade: 0, foldersDeleted: 0,
+      milliseconds: 0, robocopyStatus: 2, keptByProvider: null,
     }); // prettier-ignore
   });
 

@@ -99,6 +99,53 @@ test("the server's clock decides whether it has expired", async (t) => {
   await assert.rejects(store.head(KEY), (error: FeedctlError) => error.message.includes(`expired at ${end}`));
 });
 
+test("a refusal names the term of the signature, and what Azure says", async (t) => {
+  let answer = { code: "", status: 403, body: "" };
+  const server = createServer((request, response) => {
+    request.resume();
+    const body = `<?xml version="1.0"?><Error><Code>${answer.code}</Code>${answer.body}</Error>`;
+    const headers = { "content-type": "application/xml", "x-ms-error-code": answer.code };
+    response.writeHead(answer.status, headers).end(request.method === "HEAD" ? undefined : body);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const later = new Date(Date.now() + 3_600_000).toISOString();
+  const detail = "Signature fields not well formed. Server used following string to sign: [x?sig=AAAA]";
+  const cases = [
+    { sas: `st=${later}`, code: "AuthenticationFailed", says: `is not valid before ${later} (st)` },
+    { sas: "sip=10.0.0.1", code: "AuthorizationSourceIPMismatch", says: "only for the address 10.0.0.1 (sip)" },
+    { sas: "spr=https", code: "AuthorizationProtocolMismatch", says: "only for https (spr)" },
+    { sas: "ss=q", code: "AuthorizationServiceMismatch", says: "not for blobs (ss=q)" },
+    { sas: "sr=b&sp=r", code: "AuthorizationFailure", says: "only for one blob (sr=b)" },
+    { sas: "srt=s", code: "AuthorizationResourceTypeMismatch", says: "only for the service (srt=s)" },
+    { sas: "sp=rw", code: "AuthorizationPermissionMismatch", says: "does not allow to list (sp=rw)" },
+    {
+      sas: "sp=rl",
+      code: "AuthenticationFailed",
+      body: `<AuthenticationErrorDetail>${detail}</AuthenticationErrorDetail>`,
+      says: "authentication failed: Signature fields not well formed",
+    },
+    {
+      sas: "sp=rl",
+      code: "FeatureOfTomorrow",
+      status: 400,
+      body: "<Message>The account is on holiday.\nRequestId:1</Message>",
+      says: "(FeatureOfTomorrow 400: The account is on holiday)",
+    },
+  ];
+  for (const { sas, says, ...rest } of cases) {
+    answer = { status: 403, body: "", ...rest };
+    const connectionString = `BlobEndpoint=http://127.0.0.1:${port}/x;SharedAccessSignature=sv=2024-11-04&${sas}&sig=AAAA`;
+    const store = await openAzureStore({ type: "azure", container: "packages", connectionString });
+    await assert.rejects(keysOf(store, ""), (error: FeedctlError) => {
+      assert.ok(error.message.includes(says), `${says}: ${error.message}`);
+      assert.ok(!inspect(error, { depth: 10 }).includes("AAAA"));
+      return true;
+    });
+  }
+});
+
 test("with a signature that may only write, a large put with notes sends every block", async () => {
   const { store, container } = await openSigned("wc", inAnHour());
   const client = await azurite.createContainer(container);

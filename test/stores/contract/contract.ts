@@ -10,6 +10,7 @@ import { getCases } from "./get.ts";
 import { listCases } from "./list.ts";
 import { keyCases } from "./keys.ts";
 import { MIB, putCases } from "./put.ts";
+import { readCases } from "./read.ts";
 import { resumeCases } from "./resume.ts";
 import { PATIENCE } from "../../support/wait.ts";
 
@@ -30,7 +31,7 @@ export interface ContractContext {
 export interface ContractCase {
   run(context: ContractContext): Promise<void>;
   /** The feature or ability that the case tests. The case is skipped, visibly, on a store without it. */
-  needs?: "sortedList" | "atomicCreate" | "metadata" | "copyFrom" | "describe";
+  needs?: "sortedList" | "atomicCreate" | "metadata" | "copyFrom" | "describe" | "read";
 }
 
 const cases = {
@@ -39,6 +40,7 @@ const cases = {
   ...getCases,
   ...listCases,
   ...deleteCases,
+  ...readCases,
   ...resumeCases,
   ...copyCases,
   ...describeCases,
@@ -87,6 +89,6 @@ export function storeContract(name: string, { open, lacks = {}, part = 8 * MIB }
 }
 
 function has(store: Store, needed: NonNullable<ContractCase["needs"]>): boolean {
-  if (needed === "copyFrom" || needed === "describe") return store[needed] !== undefined;
+  if (needed === "copyFrom" || needed === "describe" || needed === "read") return store[needed] !== undefined;
   return store.features[needed];
 }

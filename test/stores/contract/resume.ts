@@ -5,6 +5,7 @@ import type { PutOptions, Store, UploadNotes } from "../../../src/stores/store.t
 import { readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import type { ContractCase, ContractContext } from "./contract.ts";
 import { hasCode, keysOf, MIB, putBytes } from "./put.ts";
+import { sweepUnfinished } from "../../../src/stores/unfinished.ts";
 
 /** A blob with a part before its last one, and no larger: these cases send and read it 40 times. */
 function sizesOf({ part }: ContractContext): { large: number; late: number } {
@@ -121,9 +122,9 @@ export const resumeCases = {
         await holds(store, key("x"), bytes);
         assert.equal(notes.kept.size, 0);
       }
-      if (store.sweep === undefined) return t.diagnostic("the store has no sweep");
+      if (store.unfinished === undefined) return t.diagnostic("the store has no unfinished uploads");
       await breakPut(store, key("y"), bytes, { notes, at: late });
-      await store.sweep(new Date(Date.now() + 3_600_000));
+      await sweepUnfinished(store, new Date(Date.now() + 3_600_000));
       assert.equal(await putBytes(store, key("y"), bytes, { notes }), "created");
       await holds(store, key("y"), bytes);
       assert.equal(notes.kept.size, 0);

@@ -16,6 +16,7 @@ import { sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import { everything, openTemporaryDisk } from "../../support/temporary-disk.ts";
 import { hasCode, MIB } from "../contract/put.ts";
 import { breakPut, memoryNotes } from "../contract/resume.ts";
+import { sweepUnfinished } from "../../../src/stores/unfinished.ts";
 
 const SIZE = 40 * MIB + 3;
 const bytes = someBytes(SIZE);
@@ -145,8 +146,8 @@ describe("disk put that is resumed", () => {
     await breakPut(store, key("x"), bytes, { notes, at: 30 * MIB });
     const [left] = temporaries(root);
     await utimes(join(root, left!), new Date(0), new Date(0));
-    assert.equal(await store.sweep!(new Date(Date.now() - 60_000)), 0);
-    assert.equal(await store.sweep!(new Date(Date.now() + 60_000)), 1);
+    assert.equal(await sweepUnfinished(store, new Date(Date.now() - 60_000)), 0);
+    assert.equal(await sweepUnfinished(store, new Date(Date.now() + 60_000)), 1);
     assert.equal((await store.put(key("x"), cloud(bytes), { ...options, notes })).outcome, "created");
     assert.equal(notes.kept.size, 0);
   });

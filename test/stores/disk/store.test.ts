@@ -7,8 +7,8 @@ import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
 import { FeedctlError } from "../../../src/errors.ts";
-import { sweepTemporaryFiles } from "../../../src/stores/disk/sweep.ts";
 import { openDiskStore } from "../../../src/stores/disk/store.ts";
+import { sweepUnfinished } from "../../../src/stores/unfinished.ts";
 import { parseKey as key } from "../../../src/stores/key.ts";
 import { concurrently, readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
 import { everything, openTemporaryDisk, temporaryFolder } from "../../support/temporary-disk.ts";
@@ -357,12 +357,13 @@ describe("temporary files of crashed writers", () => {
     await writeFile(join(outside, "elsewhere", basename(temporary)), "");
     await symlink(join(outside, "elsewhere"), join(root, "link"));
 
-    assert.deepEqual(await sweepTemporaryFiles(root, new Date(Date.now() - 86_400_000)), []);
-    assert.deepEqual(await sweepTemporaryFiles(root, new Date(Date.now() + 60_000)), [temporary]);
+    assert.equal(await sweepUnfinished(store, new Date(Date.now() - 86_400_000)), 0);
+    assert.equal(await sweepUnfinished(store, new Date(Date.now() + 60_000)), 1);
     await unlink(join(root, "link"));
     assert.deepEqual(everything(root), ["a", "a/blob"]);
     assert.equal(everything(join(outside, "elsewhere")).length, 1);
-    assert.deepEqual(await sweepTemporaryFiles(join(root, "missing"), new Date()), []);
+    await using missing = await openDiskStore({ type: "disk", path: join(root, "missing") });
+    assert.equal(await sweepUnfinished(missing, new Date()), 0);
   });
 });
 

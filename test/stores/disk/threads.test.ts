@@ -23,7 +23,7 @@ storeContract("disk with threads", {
   async open() {
     const { path, cleanup } = await temporaryFolder();
     return {
-      store: await openDiskStore({ type: "disk", path: join(path, "store") }, { putsBeforeThreads: 0 }),
+      store: await openDiskStore({ type: "disk", path: join(path, "store") }, { callsBeforeThreads: 0 }),
       cleanup,
     };
   },
@@ -115,7 +115,7 @@ describe("a listing that continues in a thread", () => {
 describe("small files stored by threads", () => {
   async function opened(t: TestContext) {
     const { root, outside } = await openTemporaryDisk(t);
-    const store = await openDiskStore({ type: "disk", path: root }, { putsBeforeThreads: 0 });
+    const store = await openDiskStore({ type: "disk", path: root }, { callsBeforeThreads: 0 });
     t.after(() => store[Symbol.asyncDispose]());
     const from = join(outside, "from");
     await mkdir(from);
@@ -294,7 +294,7 @@ describe("small files stored by threads", () => {
     const from = join(outside, "one");
     await writeFile(from, "x");
     const script = `
-      const system = { putsBeforeThreads: 0 };
+      const system = { callsBeforeThreads: 0 };
       const store = await (await import(${diskModule})).openDiskStore({ type: "disk", path: ${JSON.stringify(root)} }, system);
       const { outcome } = await store.put("child", { size: 1, path: ${JSON.stringify(from)} }, { ifExists: "fail" });
       console.log(outcome);`;

@@ -23,7 +23,7 @@ const missing = (status: number, code: string): Answer => ({
 async function play(
   t: TestContext,
   answers: Record<string, Answer>,
-  quirks: { unconditional?: boolean; fakeBulk?: boolean } = {},
+  quirks: { unconditional?: boolean; fakeBulk?: boolean; putTag?: string } = {},
 ) {
   const objects = new Map<string, string>();
   const seen: string[] = [];
@@ -44,7 +44,7 @@ async function play(
       if (headers["if-none-match"] !== undefined && objects.has(key) && quirks.unconditional !== true)
         return missing(412, "PreconditionFailed");
       objects.set(key, body);
-      return { headers: { etag: '"x"' } };
+      return { headers: { etag: `"${quirks.putTag ?? "x"}"` } };
     }
     if (method === "DELETE") return { status: objects.delete(key) ? 204 : 204 };
     return objects.has(key) ? { headers: { etag: '"x"' } } : missing(404, "NoSuchKey");
@@ -109,6 +109,12 @@ test("a server that ignores conditions and only pretends to delete in bulk", asy
   assert.equal(store.features.atomicCreate, true);
   assert.partialDeepStrictEqual(await store.examine!({ folder }), { conditionalCreate: false, bulkDelete: false });
   assert.equal(store.features.atomicCreate, false);
+  assert.deepEqual([...objects.keys()], []);
+});
+
+test("a server or proxy that answers a put with another tag than the blob has is refused", async (t) => {
+  const { store, objects } = await play(t, none, { unconditional: true, putTag: "0123456789abcdef0123456789abcdef" });
+  await assert.rejects(store.examine!({ folder }), hasCode("corrupt"));
   assert.deepEqual([...objects.keys()], []);
 });
 

@@ -14,6 +14,7 @@ import { s3Problem, startS3Proxy, type S3Proxy } from "../../support/s3-proxy.ts
 import { s3ServerKind, startS3, type S3Server } from "../../support/s3-server.ts";
 import { hasCode, MIB, putBytes } from "../contract/put.ts";
 import { breakPut, memoryNotes } from "../contract/resume.ts";
+import { sweepUnfinished } from "../../../src/stores/unfinished.ts";
 
 const kind = s3ServerKind();
 const key = parseKey;
@@ -176,7 +177,7 @@ describe(`s3 on ${kind}: an interrupted upload`, { skip: s3Cannot("list unfinish
     const { store, notes, uploads } = await openBucket();
     t.after(() => store[Symbol.asyncDispose]());
     await breakPut(store, key("x"), bytes, { notes, at: 30 * MIB });
-    assert.equal(await store.sweep!(new Date(Date.now() + 3_600_000)), 1);
+    assert.equal(await sweepUnfinished(store, new Date(Date.now() + 3_600_000)), 1);
     partsSent();
     assert.equal(await putBytes(store, key("x"), bytes, { notes }), "created");
     assert.deepEqual([partsSent(), notes.kept.size, await uploads()], [all, 0, []]);

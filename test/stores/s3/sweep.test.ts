@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { openS3Store } from "../../../src/stores/s3/store.ts";
 import { s3Cannot } from "../../support/s3-abilities.ts";
 import { startS3 } from "../../support/s3-server.ts";
+import { sweepUnfinished } from "../../../src/stores/unfinished.ts";
 
 const skip = s3Cannot("list unfinished uploads");
 
@@ -33,9 +34,9 @@ test(
         ((await server.client.listMultipartUploads({ Bucket: bucket })).Uploads ?? [])
           .map((upload) => upload.Key ?? "")
           .toSorted((a, b) => (a < b ? -1 : 1));
-      assert.equal(await store.sweep?.(new Date(Date.now() - 3_600_000)), 0);
+      assert.equal(await sweepUnfinished(store, new Date(Date.now() - 3_600_000)), 0);
       assert.equal((await unfinished()).length, 3);
-      assert.equal(await store.sweep?.(new Date(Date.now() + 3_600_000)), 2);
+      assert.equal(await sweepUnfinished(store, new Date(Date.now() + 3_600_000)), 2);
       assert.deepEqual(await unfinished(), ["minefield/x.bin"]);
     } finally {
       await server.stop();

@@ -8,6 +8,7 @@ import { parseKey } from "../../../src/stores/key.ts";
 import { openS3Store } from "../../../src/stores/s3/store.ts";
 import { sourceOf } from "../../support/bytes.ts";
 import { startFlatS3 } from "../../support/flat-s3.ts";
+import { sweepUnfinished } from "../../../src/stores/unfinished.ts";
 
 const real = timers.setTimeout;
 let interruption = new AbortController();
@@ -45,6 +46,6 @@ test("a sweep of an upload whose parts keep arriving", async () => {
     return method === "DELETE" ? { status: 204 } : { status: 200, body: "<ListPartsResult></ListPartsResult>" };
   });
   await using store = await openS3Store(server.config("bucket"));
-  const sweep = store.sweep!(new Date("2026-02-01"), { signal: interruption.signal });
+  const sweep = sweepUnfinished(store, new Date("2026-02-01"), { signal: interruption.signal });
   await assert.rejects(sweep, (error) => isFeedctlError(error, "interrupted"));
 });

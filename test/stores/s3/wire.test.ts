@@ -16,6 +16,7 @@ import type { S3Config } from "../../../src/stores/s3/config.ts";
 import type { BlobInfo, Store } from "../../../src/stores/store.ts";
 import { readAll, someBytes } from "../../support/bytes.ts";
 import { keysOf, MIB, putBytes } from "../contract/put.ts";
+import { s3 } from "../../../src/stores/s3/descriptor.ts";
 
 interface Answer {
   status?: number;
@@ -93,6 +94,24 @@ async function blobsOf(listing: AsyncIterable<BlobInfo>): Promise<BlobInfo[]> {
 }
 
 describe("what is sent", () => {
+  test("with --request-payer every request and every signed URL says who pays, and without none does", async (t) => {
+    for (const requestPayer of [true, undefined]) {
+      const { store, seen } = await play(t, acceptEverything, { requestPayer });
+      await putBytes(store, key("large"), someBytes(9 * MIB));
+      await store.head(key("a"));
+      await store.delete(key("a"));
+      await Array.fromAsync(store.unfinished!.list());
+      const wanted = requestPayer ? "requester" : undefined;
+      assert.ok(seen.length >= 6, String(seen.length));
+      for (const { method, url, headers } of seen) {
+        assert.equal(headers["x-amz-request-payer"], wanted, `${method} ${url}`);
+        if (wanted) assert.match(String(headers["authorization"]), /x-amz-request-payer/);
+      }
+      const url = new URL((await store.remote!({ key: key("a"), size: 1, modified: new Date() }).url())!);
+      assert.equal(url.searchParams.get("x-amz-request-payer") ?? undefined, wanted);
+    }
+  });
+
   const CREATION = [
     "x-amz-acl",
     "x-amz-server-side-encryption",
@@ -572,6 +591,19 @@ describe("errors of the server", () => {
   }
 });
 
+const ARN = "arn:aws:s3:eu-west-1:123456789012:accesspoint";
+
+test("an access point is addressed by its own host, and signed for its own region", async () => {
+  for (const bucket of [`${ARN}/web`, `${ARN}:web`]) {
+    await using store = await openS3Store({ type: "s3", bucket, region: "us-east-1", ...keys });
+    const url = new URL((await store.remote!({ key: key("a"), size: 1, modified: new Date() }).url())!);
+    assert.equal(url.host, "web-123456789012.s3-accesspoint.eu-west-1.amazonaws.com");
+    assert.equal(url.pathname, "/a");
+    assert.match(url.searchParams.get("X-Amz-Credential")!, /\/eu-west-1\/s3\//);
+    assert.equal(s3.locationName(s3.locate({ type: "s3", bucket })), `s3://${ARN}:web`);
+  }
+});
+
 describe("configurations that cannot work are usage errors, and nothing is sent", () => {
   const cases: [string, Partial<S3Config>, RegExp][] = [
     ["an access key alone", { secretKey: undefined }, /--secret-key/],
@@ -583,6 +615,9 @@ describe("configurations that cannot work are usage errors, and nothing is sent"
     ["an endpoint with credentials", { endpoint: "http://me:secret@localhost" }, /credentials/],
     ["a path in the bucket name", { bucket: "bucket/path" }, /--target-path/],
     ["no bucket", { bucket: "" }, /--bucket/],
+    ["a multi-region access point", { bucket: "arn:aws:s3::123456789012:accesspoint/abc.mrap" }, /SigV4a.*one region/],
+    ["an ARN of a bucket", { bucket: "arn:aws:s3:::bucket" }, /no access point/],
+    ["an ARN in the path", { bucket: `${ARN}/web`, pathStyle: true }, /--path-style/],
     ["a directory bucket", { bucket: "b--use1-az4--x-s3" }, /general purpose/],
   ];
   for (const [name, more, says] of cases) {

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import { npmTarball } from "../fixtures/packages.ts";
 import type { Answer, Step } from "./world.ts";
 
@@ -8,6 +9,9 @@ export function keysWith(events: readonly Answer[], member: string, value: strin
   const found = events.filter((event) => event[member] === value);
   return found.map((event) => String(event[key])).toSorted();
 }
+
+/** The temporary file of a killed writer in the store of `pk`. */
+const unfinished = "stores/pk/.feedctl-0123456789abcdef.tmp";
 
 /** What an import adds, or replaces. */
 const packages = ["file/pk", "blob/pk", "version/pk", "status/pk"];
@@ -196,5 +200,16 @@ export const packageSteps: readonly Step[] = [
       const { blobs, bytes } = store as { blobs: number; bytes: number };
       return { said: catalog, is: { files: blobs, bytes } };
     },
+  },
+  {
+    diskOnly: true,
+    command: "store clean",
+    prepare: (world) => world.write(unfinished, "half a blob"),
+    args: () => ["pk", "--yes"],
+    may: [],
+    claims: (last, _change, events, { place }) => ({
+      said: [last["discarded"], last["bytes"], keysWith(events, "status", "discarded", "name")],
+      is: existsSync(place.path(unfinished)) ? [] : [1, 11, [basename(unfinished)]],
+    }),
   },
 ];

@@ -228,5 +228,12 @@ export const UsageLine = Type.Union([
 ]);
 export type UsageLine = Static<typeof UsageLine>;
 
+export const ForgottenUseResult = Type.Object({
+  feed: text(),
+  logs: count(),
+  downloads: count("that are no longer counted"),
+});
+export type ForgottenUseResult = Static<typeof ForgottenUseResult>;
+
 export const UsageResult = Type.Object({ feed: text(), ...knownUse });
 export type UsageResult = Static<typeof UsageResult>;

@@ -102,6 +102,13 @@ export const StoreMarkResult = Type.Object({
 });
 export type StoreMarkResult = Static<typeof StoreMarkResult>;
 
+const upload = {
+  name: text("of its blob, below the target path; on a disk: of the temporary file"),
+  since: nullable(time("when it began, on a disk when it was last written; null: not reported")),
+  bytes: nullable(count("null: not known")),
+  ours: flag(),
+};
+
 export const StoreUsageResult = Type.Object({
   feed: text(),
   location: text(),
@@ -115,9 +122,44 @@ export const StoreUsageResult = Type.Object({
     Type.Object({ blobs: count(), bytes: count() }),
     "earlier versions and deleted blobs that the provider keeps; null: not known",
   ),
+  unfinished: nullable(
+    Type.Object({
+      uploads: count(),
+      ours: count("those that feedctl began"),
+      bytes: count("as far as the provider reports sizes"),
+      listed: Type.Array(Type.Object(upload), { description: "up to 100 of them" }),
+    }),
+    "uploads that were begun and never completed; null: not known",
+  ),
+  unfinishedUnknown: nullable(text("why they are not known")),
   foreign: count("names in the store that are not valid keys"),
 });
 export type StoreUsageResult = Static<typeof StoreUsageResult>;
+
+export const StoreCleanLine = Type.Union([
+  Type.Object({
+    type: word("upload"),
+    feed: text(),
+    status: oneOf(["discarded", "selected", "kept", "failed"], "selected: a dry run"),
+    ...upload,
+    reason: nullable(text("why it is kept, or was not discarded")),
+  }),
+  Type.Object({
+    type: word("store"),
+    feed: text(),
+    status: word("failed"),
+    reason: text("why the store of this feed was not cleaned"),
+  }),
+  Type.Object({
+    type: word("summary"),
+    dryRun: flag(),
+    discarded: count("uploads; of a dry run: those that would be"),
+    bytes: count("of these, as far as the provider reports sizes"),
+    kept: count(),
+    failed: count("uploads and stores"),
+  }),
+]);
+export type StoreCleanLine = Static<typeof StoreCleanLine>;
 
 export const StoreTestLine = Type.Union([
   Type.Object({

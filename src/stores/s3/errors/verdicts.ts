@@ -63,12 +63,13 @@ export const noPermission: Judge = (vendor, place, { permission }) => {
   return {
     code: "denied",
     why: "access denied",
-    hint: `the credentials need ${permission} on the bucket "${place.bucket}"; without s3:ListBucket even a missing object is answered with "denied"`,
+    hint: `the credentials need ${permission} on the bucket "${place.bucket}"; without s3:ListBucket even a missing object is answered with "denied", and a bucket whose requester pays needs --request-payer`,
   };
 };
 
 function denialHint(reason: string): string | undefined {
   const action = /not authorized to perform: ([\w:*-]+)/.exec(reason)?.[1];
+  if (/requester[ -]?pays/i.test(reason)) return "the bucket demands that its requester pays: --request-payer";
   if (/explicit deny/.test(reason))
     return "a policy forbids it: change that policy; a further permission does not help";
   if (action?.startsWith("kms:")) return `the credentials need ${action} on the KMS key of the bucket or object`;
