@@ -97,8 +97,8 @@ test("every command and option named in prose exists", () => {
   const { pages, everywhere } = readManual();
   const entries = [...everywhere, ...pages.flatMap(({ options }) => options.flatMap((group) => group.entries))];
   const flags = new Set(entries.flatMap(({ term }) => term.match(/--[-a-z0-9]+/g) ?? []));
-  // options of npm and Node
-  for (const flag of ["--global", "--max-old-space-size"]) flags.add(flag);
+  // options of npm, Node and rsync
+  for (const flag of ["--global", "--max-old-space-size", "--delete"]) flags.add(flag);
   for (const document of documents.filter((name) => name.startsWith("docs/") || name === "README.md")) {
     const prose = read(document).replaceAll(/^```.*?^```$/gms, "");
     for (const [, code = ""] of prose.matchAll(/`([^`]+)`/g)) {

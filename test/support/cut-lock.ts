@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import pg from "pg";
+import { runSources } from "./in-process.ts";
 import { until } from "./wait.ts";
+
+runSources();
 
 /** Called before each query of a run that `listQueries` or `cutLock` watches. */
 const watched = new AsyncLocalStorage<(text: string) => Promise<void>>();

@@ -19,9 +19,13 @@ interface Backend {
 /**
  * A connection pooler before a PostgreSQL that trusts its users. As PgBouncer does, it reports a process id of its own to
  * clients, and gives each transaction, or each session, to the server connection that was used last. A client waits for one
- * when `size` are in use; in the session mode they are not used again.
+ * when `size` are in use, or gets an error in the mode `impatient`; in the session modes they are not used again.
  */
-export async function startPooler(url: string, mode: "session" | "transaction", size = Infinity): Promise<Pooler> {
+export async function startPooler(
+  url: string,
+  mode: "session" | "transaction" | "impatient",
+  size = Infinity,
+): Promise<Pooler> {
   const { hostname, port } = new URL(url);
   const free: Backend[] = [];
   let used = 0;
@@ -49,19 +53,23 @@ export async function startPooler(url: string, mode: "session" | "transaction", 
         continue;
       }
       if (chunk.toString("latin1", 0, 1) === "X") break;
+      if (mode === "impatient" && backend === undefined && used >= size) {
+        client.end(message("E", Buffer.from("SFATAL\0C08P01\0Mquery_wait_timeout\0\0")));
+        break;
+      }
       if (backend === undefined && free.length === 0 && used >= size)
         await new Promise<void>((resolve) => waiting.push(resolve));
       if (client.destroyed) break;
       const mine = (backend ??= free.pop() ?? (await openBackend(startup)));
       mine.answer(client, () => {
-        if (mode === "session") return;
+        if (mode !== "transaction") return;
         backend = undefined;
         free.push(mine);
       });
       mine.socket.write(chunk);
     }
     backend?.socket.destroy();
-    client.destroy();
+    if (!client.writableEnded) client.destroy();
   }
 
   async function openBackend(startup: Buffer): Promise<Backend> {

@@ -11,6 +11,8 @@ interface Meaning {
 }
 
 const runAgain = "run the command again";
+const POOLER_HINT =
+  "a run uses 3 connections behind a pooler: raise default_pool_size in PgBouncer, or run fewer commands at once";
 
 /**
  * By SQLSTATE, or the beginning of it; the longest one counts. States that are missing here are bugs of feedctl, such
@@ -89,6 +91,20 @@ const missingRights: readonly [message: RegExp, hint: string][] = [
   [/must be owner of/, "run the command as the database user that owns the schema feedctl"],
 ];
 
+const busyPooler: Meaning = {
+  code: "unavailable",
+  what: "the pooler before the catalog gave no session in time",
+  hint: `${POOLER_HINT}; if none runs, is PostgreSQL behind it running?`,
+};
+
+/** What PgBouncer means, by its message: for most of its own errors the state is 08P01. */
+const poolerMeanings: readonly [message: RegExp, Meaning][] = [
+  [/query_wait_timeout/, busyPooler],
+  [/max_client_conn/, unavailable("raise max_client_conn in PgBouncer, or run fewer commands at once")],
+  [/no such database|^database ".*" does not exist/, states["3D000"]!],
+  [/no such user|authentication failed/, states["28"]!],
+];
+
 const laggingSequence: Meaning = {
   code: "unavailable",
   what: "the catalog gives ids that rows have already: its sequences are behind, as in a copy that has only the rows",
@@ -121,8 +137,6 @@ const systemHints: Readonly<Record<string, string>> = {
 };
 
 const NO_SESSION = "the catalog gave no session within 10 seconds";
-const poolerHint =
-  "a run uses 3 connections behind a pooler: raise default_pool_size in PgBouncer, or run fewer commands at once";
 
 const REACH_HINT = "is PostgreSQL running, and does FEEDCTL_DATABASE_URL name the right host and port?";
 
@@ -142,7 +156,7 @@ export function translateCatalogError(error: unknown, { connecting = false } = {
   // the embedded catalog says so only in its message
   if (isDiskFull(first)) return fromMeaning(states["53100"]!, first);
   if (isSqlState(first)) {
-    const meaning = meaningOf(code);
+    const meaning = meaningOf(code, first.message);
     if (code === "23505" && isIdTaken(first)) return fromMeaning(laggingSequence, first);
     const right = code === "42501" ? missingRights.find(([message]) => message.test(first.message))?.[1] : undefined;
     if (meaning !== undefined) return fromMeaning({ ...meaning, hint: right ?? meaning.hint }, first);
@@ -165,7 +179,7 @@ export function translateCatalogError(error: unknown, { connecting = false } = {
     );
   // node-postgres's words for a session that does not answer when it begins
   if (first.message === "Query read timeout")
-    return fromMeaning({ code: "unavailable", what: NO_SESSION, complete: true, hint: poolerHint }, first);
+    return fromMeaning({ code: "unavailable", what: NO_SESSION, complete: true, hint: POOLER_HINT }, first);
   if (/SASL|SCRAM/.test(first.message)) return fromMeaning(states["28"]!, first);
   if (connecting || "syscall" in first || isDriverFailure(first))
     return new FeedctlError("unavailable", `the catalog cannot be reached: ${oneLine(first)}`, {
@@ -199,7 +213,9 @@ function isSqlState(error: Error): boolean {
   return "severity" in error && /^[0-9A-Z]{5}$/.test(codeOf(error));
 }
 
-function meaningOf(state: string): Meaning | undefined {
+function meaningOf(state: string, message: string): Meaning | undefined {
+  const ofPooler = state === "08P01" ? poolerMeanings.find(([words]) => words.test(message)) : undefined;
+  if (ofPooler !== undefined) return ofPooler[1];
   for (let length = state.length; length >= 2; length--) {
     const meaning = states[state.slice(0, length)];
     if (meaning !== undefined) return meaning;

@@ -132,7 +132,7 @@ async function begin(connection: Connection): Promise<void> {
   try {
     await connection.query("begin");
   } catch (error) {
-    throw (error as { code?: unknown }).code === "08P01" ? poolerRefused() : error;
+    throw error instanceof Error && /statement pooling/.test(error.message) ? poolerRefused() : error;
   }
 }
 

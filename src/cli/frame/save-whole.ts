@@ -1,3 +1,4 @@
+import { systemCode, unnamedMessage } from "../../lib/files/system-code.ts";
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { lstat, rename, rm } from "node:fs/promises";
@@ -57,10 +58,13 @@ function saveError(error: unknown, target: string): unknown {
     return new FeedctlError("not-found", `the directory ${dirname(target)} does not exist`, { cause: error });
   if (error.code === "EACCES" || error.code === "EPERM")
     return new FeedctlError("denied", `${target} cannot be written: permission denied`, { cause: error });
-  if (error.code === "ENOSPC" || error.code === "EDQUOT")
+  const code = systemCode(error);
+  if (code === "ENOSPC" || code === "EDQUOT")
     return new FeedctlError("full", `no space left for ${target}`, { cause: error });
-  if (typeof error.code === "string" && /^E[A-Z]+$/.test(error.code))
-    return new FeedctlError("denied", `${target} cannot be written: ${error.message}`, { cause: error });
+  if (code !== undefined)
+    return new FeedctlError("denied", `${target} cannot be written: ${unnamedMessage(error) ?? error.message}`, {
+      cause: error,
+    });
   return error;
 }
 

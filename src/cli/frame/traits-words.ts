@@ -1,4 +1,4 @@
-import { formatSize } from "../../lib/text/format-size.ts";
+import { counted, formatSize } from "../../lib/text/format-size.ts";
 import { keptUntil, type Kept, type LifecycleRule, type StoreTraits } from "../../stores/traits.ts";
 
 /** Says what the provider keeps of deleted blobs, and how long. */
@@ -18,10 +18,12 @@ export function traitLines(traits: StoreTraits, now: Date | null): string[] {
   return [
     ...(now === null ? [] : [`asked:     ${now.toISOString()}; again with: feedctl store refresh`]),
     ...(versioning === undefined ? ["versions:  not known"] : versioning === "off" ? [] : [`versions:  ${versioning}`]),
-    ...(softDeleteDays === undefined || softDeleteDays === 0 ? [] : [`deletes:   kept for ${softDeleteDays} days`]),
+    ...(softDeleteDays === undefined || softDeleteDays === 0
+      ? []
+      : [`deletes:   kept for ${counted(softDeleteDays, "day")}`]),
     ...(lock === undefined || lock.mode === "off"
       ? []
-      : [`lock:      ${lock.mode}${lock.days === undefined ? "" : `, ${lock.days} days for every blob`}`]),
+      : [`lock:      ${lock.mode}${lock.days === undefined ? "" : `, ${counted(lock.days, "day")} for every blob`}`]),
     ...(lifecycle ?? []).map((rule) => `lifecycle: ${ruleWords(rule)}`),
     ...unable.map((line) => `server:    ${line}`),
   ];
@@ -30,5 +32,5 @@ export function traitLines(traits: StoreTraits, now: Date | null): string[] {
 function ruleWords({ does, days, to = "another storage class", prefix }: LifecycleRule): string {
   const what =
     does === "move" ? `moves blobs to ${to}` : does === "delete" ? "deletes blobs" : "deletes earlier versions";
-  return `${what} after ${days} days${prefix === undefined ? "" : `, below ${prefix}`}`;
+  return `${what} after ${counted(days, "day")}${prefix === undefined ? "" : `, below ${prefix}`}`;
 }

@@ -124,7 +124,7 @@ export function migrationPausedResult({ feed, migration, outcome }: RequestResul
 
 export function migrationCancelledResult(gone: CancelResult): result.MigrationCancelledResult {
   const { feed, target, removed, left } = gone;
-  return { feed, target, removed, left };
+  return { feed, target, removed, left, ...keptMembers(gone) };
 }
 
 /** Undefined for the summary of the preceding verification, which is not printed. */

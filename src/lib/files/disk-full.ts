@@ -1,3 +1,5 @@
+import { systemCode } from "./system-code.ts";
+
 /** Node's names of "no space is left" and "the quota is used up". */
 const NAMES = new Set(["ENOSPC", "EDQUOT"]);
 /** How PostgreSQL quotes the system, and how PGlite's file system does, which has no other words. */
@@ -6,7 +8,7 @@ const WORDS = /No space left on device|Dis[ck] quota exceeded|\bENOSPC\b|\bEDQUO
 /** Whether an error, or one of its causes, says that a disk is full or a quota used up. */
 export function isDiskFull(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ("code" in cause && NAMES.has(String(cause.code))) return true;
+    if (NAMES.has(systemCode(cause) ?? "")) return true;
     if (WORDS.test(cause.message)) return true;
   }
   return false;

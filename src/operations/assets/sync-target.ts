@@ -11,7 +11,7 @@ import { parseKey } from "../../stores/key.ts";
 import type { BlobInfo, DeleteFailure, PutResult, Store } from "../../stores/store.ts";
 import type { AssetItem, AssetOutcome } from "./item.ts";
 import type { AssetTarget } from "./asset-target.ts";
-import { assetPathProblem, inside } from "./paths.ts";
+import { assetPathProblem, folderOf, inside } from "./paths.ts";
 import { commit } from "../commit/commit.ts";
 import { tryFinishPending, type FeedWriter } from "../commit/feed-writer.ts";
 import type { Context } from "../context.ts";
@@ -124,9 +124,10 @@ export function openAssetView(
       });
       return resultOf(outcome, hashes.sha256);
     },
-    async *list() {
+    async *list(prefix) {
       const { db } = await context.catalog();
-      for await (const row of assetsBelow(db, feed.id, folder)) yield infoOf(row);
+      const rows = assetsBelow(db, feed.id, folderOf(inside(folder, prefix)));
+      for await (const row of rows) if (row.key.startsWith(prefix, skip)) yield infoOf(row);
     },
     nameProblem: (key) => assetPathProblem(inside(folder, key)) ?? below.nameProblem?.(pathOf(key)),
     delete: async (key) => void (await deleteMany([key])),

@@ -1,3 +1,4 @@
+import { systemCode, unnamedMessage } from "../../lib/files/system-code.ts";
 import type { Dir } from "node:fs";
 import { access, constants, opendir } from "node:fs/promises";
 import { isAbsolute } from "node:path";
@@ -37,8 +38,9 @@ export async function openDropPath(path: string): Promise<Dir> {
 
 /** Translates a file system error: absence, missing permission and an outage are different errors. */
 export function dropPathError(path: string, error: unknown): unknown {
-  const { code = "", message } = error as NodeJS.ErrnoException;
-  if (!/^E[A-Z]+$/.test(code)) return error;
+  const code = systemCode(error);
+  if (code === undefined) return error;
+  const message = unnamedMessage(error) ?? (error as Error).message;
   if (code === "ENOENT")
     return new FeedctlError("not-found", `the drop path ${path} does not exist`, {
       hint: "create the directory, mount its share, or set another one with: feedctl drop set",

@@ -1,6 +1,6 @@
 import { isFeedctlError } from "../../errors.ts";
 import { hashBytes } from "../../lib/bytes/hash.ts";
-import { PROBES, probeKey, type Key } from "../../lib/key.ts";
+import { isProbe, PROBES, probeKey, type Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { StoreTraits } from "../../stores/traits.ts";
 import type { Context } from "../context.ts";
@@ -28,7 +28,7 @@ export async function removeOldProbes(context: Context, store: Store, lock?: Sto
     if (left.size === 0) return 0;
     const now = await timeOfStore(context, store);
     for (const [key, modified] of left) {
-      if (now - modified < HOUR) continue;
+      if (now - modified < HOUR || !isProbe(key)) continue;
       await store.delete(key, { signal });
       await store.purge?.(key, { signal });
       removed++;

@@ -1,3 +1,4 @@
+import { systemCode, unnamedMessage } from "../../lib/files/system-code.ts";
 import { access, constants, lstat } from "node:fs/promises";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { openRegularFile } from "../../lib/files/open-regular-file.ts";
@@ -56,7 +57,8 @@ export async function fileProblem(
 export function fileError(error: unknown): unknown {
   if (isFeedctlError(error) || !(error instanceof Error) || !("code" in error)) return error;
   if (error.name === "AbortError") return error;
-  switch (error.code) {
+  const code = systemCode(error);
+  switch (code) {
     case "ENOENT":
     case "ENOTDIR":
       return new FeedctlError("not-found", "the file vanished while it was read", { cause: error });
@@ -64,8 +66,10 @@ export function fileError(error: unknown): unknown {
     case "EPERM":
       return new FeedctlError("denied", "could not read the file: permission denied", { cause: error });
     default:
-      return typeof error.code === "string" && /^E[A-Z]+$/.test(error.code)
-        ? new FeedctlError("unavailable", `could not read the file: ${error.message}`, { cause: error })
-        : error;
+      return code === undefined
+        ? error
+        : new FeedctlError("unavailable", `could not read the file: ${unnamedMessage(error) ?? error.message}`, {
+            cause: error,
+          });
   }
 }

@@ -161,6 +161,8 @@ async function writeAll(handle: FileHandle, chunk: Buffer, position: number): Pr
 }
 
 async function publish({ overwrite }: SaveInput, { folder, name }: Target, part: Part): Promise<void> {
+  // network file systems report what they could not write when a file is closed
+  await part.handle.close();
   if (overwrite) await rename(folder.at(part.name), folder.at(name));
   else await renameWithoutOverwrite(folder.at(part.name), folder.at(name));
 }

@@ -26,6 +26,7 @@ import { contentHash } from "../commit/content-hash.ts";
 import { explicitPlace, openProvenStore } from "../feed-store/open-feed-store.ts";
 import { requireLiveFeed } from "../feed-store/find-feed.ts";
 import { deleteMarker } from "../feed-store/marker.ts";
+import { reportKept, type KeptBlobs } from "../feed-store/store-traits.ts";
 import { deleteBlobs } from "../transfer/delete-blobs.ts";
 import { sideBySide } from "../transfer/merge-listings.ts";
 
@@ -36,6 +37,8 @@ export interface CancelResult {
   removed: number;
   /** Number of other blobs in the target, which were not deleted. */
   left: number;
+  /** What the provider keeps of the deleted copies. */
+  keptByProvider: KeptBlobs | null;
 }
 
 /** Milliseconds without a heartbeat after which a worker is not waited for. If alive, it stops before its next blob. */
@@ -72,7 +75,8 @@ export async function cancelMigration(
   const row = (await listStoresOfFeed(catalog.db, feed.id)).find((store) => store.id === open.to_store_id);
   if (row === undefined) throw new Error(`store ${open.to_store_id} is gone`);
   const { location } = await explicitPlace(context, catalog.db, feed, row);
-  const result = { feed: feed.name, target: locationName(location), removed: 0, left: 0 };
+  const none = { removed: 0, left: 0, keptByProvider: null };
+  const result: CancelResult = { feed: feed.name, target: locationName(location), ...none };
 
   // without a marker nothing was written there: the target may be one that cannot be written
   const isUnused = row.marked_at === null && !(await hasCopies(catalog.db, row.id));
@@ -116,7 +120,9 @@ export async function cancelMigration(
     await replaceStore(db, row.id, { options: row.options, location: row.location }, context.now());
     if (!keepCopies && result.left === 0) await markRetired(db, row.id, context.now());
   });
-  if (opened !== undefined && row.role === "target" && result.left === 0) await deleteMarker(context, opened, row);
+  if (opened === undefined) return result;
+  result.keptByProvider = await reportKept(context, catalog.db, { storeId: row.id, store: opened }, result.removed);
+  if (row.role === "target" && result.left === 0) await deleteMarker(context, opened, row);
   return result;
 
   /** Copies that a dead process announced but did not prove: blobs that have the announced hash. */

@@ -10,7 +10,7 @@ import type { Place } from "./parse-location.ts";
 
 /**
  * Throws `refused` when source and target overlap; when the target overlaps the store of a feed, whose rows would no
- * longer match its files; when it overlaps a drop path, whose packages would be deleted before they are imported; and
+ * longer match its files, or an earlier store that is not retired; when it overlaps a drop path, whose packages would be deleted before they are imported; and
  * when it holds feedctl's own data. `recorded`: the target records its changes in the catalog, so that only the first
  * is checked.
  */
@@ -50,9 +50,12 @@ export async function refuseUnsafePlaces(
     const feeds = new Map((await listFeeds(db)).map((feed) => [feed.id, feed]));
     for (const row of await listLiveStores(db)) {
       const feed = feeds.get(row.feed_id);
-      if (feed === undefined || row.role === "previous") continue;
+      if (feed === undefined) continue;
       const place = row.location ?? directoryLocation(defaultDirectory(settings, feed).path);
-      if (overlap(target.location, place) !== undefined) throw liveStore(feed.name, target.location);
+      if (overlap(target.location, place) === undefined) continue;
+      throw row.role === "previous"
+        ? earlierStore(locationName(target.location), feed.name)
+        : liveStore(feed.name, target.location);
     }
     for (const { name, drop_path: path } of await listFeedsWithDropPath(db)) {
       if (path === null || overlap(target.location, directoryLocation(path)) === undefined) continue;
@@ -68,6 +71,17 @@ function liveStore(feed: string, location: Location): FeedctlError {
     {
       hint: `to move a feed: feedctl migrate run ${feed}; to add packages: feedctl import ${feed}`,
     },
+  );
+}
+
+/** Throwing it keeps what may be the only copies: `store set` moves no file. `isMarked`: the marker says whose store it is. */
+export function earlierStore(place: string, feed: string, isMarked = false): FeedctlError {
+  const says = isMarked ? ", as its marker says" : "";
+  const copy = isMarked ? "; if it is only a copy of them, delete the file .feedctl-store there" : "";
+  return new FeedctlError(
+    "refused",
+    `${place} holds files of feed "${feed}", which has left it${says}; a mirror would delete them`,
+    { hint: `nothing was changed; after a migration: feedctl migrate retire ${feed}${copy}` },
   );
 }
 

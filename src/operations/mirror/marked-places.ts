@@ -4,6 +4,7 @@ import { MARKER_KEY } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
 import { readMarker, type Marker } from "../feed-store/marker.ts";
+import { earlierStore } from "./guards.ts";
 import type { MirrorInput } from "./mirror-run.ts";
 
 /**
@@ -27,7 +28,8 @@ export async function refuseMarkedPlaces(
   if (marker === undefined || marker === "other") return;
   const owner = await context.withCatalog(async ({ db }) => ownerOf(db, marker));
   if (owner === "obsolete") return;
-  const whose = owner ?? `#${marker.feed} of another feedctl installation`;
+  if (owner?.isEarlier) throw earlierStore(target.name, owner.feed, true);
+  const whose = owner === undefined ? `#${marker.feed} of another feedctl installation` : `"${owner.feed}"`;
   throw new FeedctlError(
     "refused",
     `${target.name} holds the live files of feed ${whose}, as its marker says; a mirror would delete files of the catalog`,
@@ -44,8 +46,8 @@ async function findMarker({ signal }: Context, target: Store): Promise<Marker | 
   return found === undefined ? undefined : readMarker(target, signal);
 }
 
-/** The quoted name of the feed whose store is in use. Undefined: the marker is of another installation. */
-async function ownerOf(db: Db, marker: Marker): Promise<string | undefined> {
+/** The feed whose store has this marker; `obsolete`: none any more. Undefined: the marker is of another installation. */
+async function ownerOf(db: Db, marker: Marker): Promise<{ feed: string; isEarlier: boolean } | "obsolete" | undefined> {
   const [{ findInstallation }, { findStore }, { findFeedById }] = await Promise.all([
     import("../../catalog/installation.ts"),
     import("../../catalog/stores.ts"),
@@ -55,5 +57,5 @@ async function ownerOf(db: Db, marker: Marker): Promise<string | undefined> {
   const row = await findStore(db, marker.store);
   const feed = await findFeedById(db, marker.feed);
   if (row === undefined || feed === undefined || row.feed_id !== feed.id || row.retired_at !== null) return "obsolete";
-  return row.role === "previous" ? "obsolete" : `"${feed.name}"`;
+  return { feed: feed.name, isEarlier: row.role === "previous" };
 }

@@ -4,6 +4,7 @@ import {
   findStore,
   insertStore,
   makeCurrent,
+  markRetired,
   replaceStore,
   listStoresOfFeed,
   updateStorePlace,
@@ -34,6 +35,7 @@ import { isSamePlace } from "../feed-store/same-place.ts";
 import { examineNewStore, traitsOf } from "../feed-store/store-traits.ts";
 import { sealStore } from "../feed-store/store-seal.ts";
 import type { StoreOptions } from "../feed-store/store-secrets.ts";
+import { clearUnused, isUnused } from "./retire-unused.ts";
 import { checkControl, storeProbe } from "./test-store.ts";
 
 export interface StoreTypeInfo {
@@ -77,7 +79,7 @@ export interface StoreSetting {
   check: boolean;
 }
 
-/** Sets the store of a feed. Moves no files. */
+/** Sets the store of a feed. Moves no files. A store that holds none is retired, so that its place is free again. */
 export async function setStore(
   context: Context,
   name: string,
@@ -87,7 +89,8 @@ export async function setStore(
   const feed = await requireLiveFeed(catalog.db, name);
   // the lock keeps `migrate retire` from deleting files of the location that becomes the feed's store again
   await using lock = await lockWholeFeed(context, catalog, feed);
-  return await commit(catalog.db, [lock], async (db) => {
+  let left: StoreRow | undefined;
+  const change = await commit(catalog.db, [lock], async (db): Promise<StoreChange> => {
     const current = await requireStore(db, feed);
     const next = await prepareStore(context, db, feed, { type, options });
     await refuseOverlap(context, db, feed, next.location);
@@ -103,9 +106,11 @@ export async function setStore(
     const same =
       overlap(next.location, explicit.location) === "same" ||
       (marker?.store === current.id && (await isNewAddress(context, db, { feed, current, next, opened })));
+    if (!same && (await isUnused(context, db, feed, current))) left = current;
     const row = same
       ? await updatePlace(context, db, current, next)
       : await replace(context, db, current, { explicit, next });
+    if (left !== undefined) await markRetired(db, left.id, context.now());
     if (isDisk) await provePlace(context, db, { feed, row, location: next.location, store: opened }, "write");
     else if (asked) await examineNewStore(context, db, row, opened);
     const saved = await findStore(db, row.id);
@@ -120,9 +125,11 @@ export async function setStore(
       store,
       before,
       traits: (saved && traitsOf(saved)) ?? null,
-      leftBehind: same ? noFiles : await feedTotals(db, feed.id),
+      leftBehind: same || left !== undefined ? noFiles : await feedTotals(db, feed.id),
     };
   });
+  if (left !== undefined) await clearUnused(context, catalog.db, { feed, row: left });
+  return change;
 }
 
 /** Whether an option decides how blobs are stored. */

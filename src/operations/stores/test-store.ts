@@ -46,7 +46,7 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
   const second = memorySource(Buffer.from(`feedctl store test, other content\n`));
   let store: Store | undefined;
   let traits: StoreTraits | undefined;
-  let written = false;
+  let written: "stored" | "deleted" | undefined;
   let failure: unknown;
 
   const opened = () => store ?? raise("the store is not open");
@@ -58,7 +58,7 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
       for await (const _ of opened().list(PROBES, { signal: context.signal })) break;
     },
     async create() {
-      written = true;
+      written = "stored";
       const { outcome } = await put(context, opened(), { key, source: first, ifExists: "fail" });
       if (outcome !== "created") raise(`storing a new blob returned "${outcome}"`);
     },
@@ -90,7 +90,7 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
       await opened().delete(key, { signal: context.signal });
       if ((await opened().head(key, { signal: context.signal })) !== undefined)
         raise("the blob still exists after its deletion");
-      written = false;
+      written = "deleted";
     },
     async examine() {
       traits = await examineStore(context, db, { row, store: opened(), probes: true });
@@ -119,8 +119,8 @@ export async function* testStore(context: Context, name: string): AsyncGenerator
     const ok = failure === undefined;
     yield { type: "summary", feed: feed.name, location: store?.name ?? "", ok, traits: traits ?? null };
   } finally {
-    if (written) await store?.delete(key).catch(() => {}); // the step's error is the one to report
-    if (store !== undefined) await purgeProbes(context, store, key);
+    if (written === "stored") await store?.delete(key).catch(() => {}); // the step's error is the one to report
+    if (written !== undefined && store !== undefined) await purgeProbes(context, store, key);
     await store?.[Symbol.asyncDispose]();
   }
   if (failure !== undefined) throw failure;

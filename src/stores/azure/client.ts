@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import {
   BlobClient,
   BlobSASPermissions,
@@ -124,7 +125,8 @@ async function connectService({ connectionString, accountUrl, container }: Azure
   if ((connectionString ?? "") !== "" && (accountUrl ?? "") !== "") {
     throw new FeedctlError("usage", "an Azure store has either a connection string or an account URL, not both");
   }
-  if (connectionString !== undefined && connectionString !== "") return fromConnectionString(connectionString.trim());
+  if (connectionString !== undefined && connectionString !== "")
+    return fromConnectionString(connectionString.trim(), container);
   if (accountUrl === undefined || accountUrl === "") {
     throw new FeedctlError("usage", "the Azure store has no credentials", {
       hint: "give --connection-string, or --account-url to use the Azure credential chain",
@@ -143,17 +145,25 @@ async function connectService({ connectionString, accountUrl, container }: Azure
   return new BlobServiceClient(url, credential, options);
 }
 
-function fromConnectionString(connectionString: string): BlobServiceClient {
+function fromConnectionString(connectionString: string, container: string): BlobServiceClient {
   registerSecrets(connectionString);
   try {
     // A copy, because the SDK modifies the options.
-    return BlobServiceClient.fromConnectionString(connectionString, { ...options });
+    return BlobServiceClient.fromConnectionString(ofAccount(connectionString, container), { ...options });
   } catch {
     // The SDK's error and its cause may quote the string, which holds the account key.
     throw new FeedctlError("usage", "the Azure connection string is malformed", {
       hint: "it looks like DefaultEndpointsProtocol=https;AccountName=NAME;AccountKey=KEY;EndpointSuffix=core.windows.net",
     });
   }
+}
+
+/** Leaves the container out of the blob endpoint of a connection string: the SDK would add another. */
+function ofAccount(connectionString: string, container: string): string {
+  return connectionString.replace(/(?<=(?:^|;)\s*BlobEndpoint=)[^;]*/i, (given) => {
+    const url = URL.parse(given.trim());
+    return (url && accountEndpoint(url, container)) ?? given;
+  });
 }
 
 function parseAccountUrl(text: string, container: string): string {
@@ -167,10 +177,20 @@ function parseAccountUrl(text: string, container: string): string {
   }
   if (url.protocol !== "https:")
     throw new FeedctlError("usage", "the Azure account URL must start with https://", { hint });
-  // ProGet's ContainerUri ends in the container.
-  const path = url.pathname.replace(/\/+$/, "");
-  if (path !== "" && path !== `/${container}`) {
-    throw new FeedctlError("usage", `the Azure account URL must not have the path ${path}`, { hint });
-  }
-  return url.origin;
+  const endpoint = accountEndpoint(url, container);
+  if (endpoint === undefined)
+    throw new FeedctlError("usage", `the Azure account URL must not have the path ${url.pathname}`, { hint });
+  return endpoint;
+}
+
+/**
+ * The account's endpoint in a URL that may end in the container, as ProGet's ContainerUri and the portal's "Blob SAS URL" do.
+ * Undefined: the URL has another path.
+ */
+function accountEndpoint({ origin, hostname, pathname }: URL, container: string): string | undefined {
+  const path = pathname.replace(/\/+$/, "");
+  // An IP address cannot name the account, as the SDK knows too: Azurite has it in the path.
+  const isAddress = hostname === "localhost" || isIP(hostname.replace(/^\[|\]$/g, "")) !== 0;
+  const account = isAddress ? (/^\/[^/]+/.exec(path)?.[0] ?? "") : "";
+  return path === account || path === `${account}/${container}` ? origin + account : undefined;
 }

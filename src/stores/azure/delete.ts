@@ -1,6 +1,7 @@
 import { isFeedctlError } from "../../errors.ts";
 import type { AzureCall } from "./call.ts";
 import type { BlockBlobClient, ContainerClient } from "./client.ts";
+import { counted } from "../../lib/text/format-size.ts";
 import type { Key } from "../../lib/key.ts";
 import type { CallOptions, DeleteFailure } from "../store.ts";
 
@@ -24,8 +25,9 @@ export interface Deletion {
 
 /**
  * Deletes by Blob Batch. Blobs that a batch did not delete are deleted one by one, which gives the reason; so are all
- * if the account does not support batches (hierarchical namespaces, some emulators). Tries all and returns the
- * blobs that were not deleted. Rejects when a batch as a whole was denied or not answered.
+ * if the account does not support batches (hierarchical namespaces, some emulators), or fails at them but deletes a single
+ * blob (Azurite with an account's shared access signature). Tries all and returns the blobs that were not deleted. Rejects
+ * when a batch as a whole was denied or not answered.
  */
 export async function deleteInBatches(deletion: Deletion): Promise<DeleteFailure[]> {
   const { keys, signal, remove } = deletion;
@@ -47,10 +49,10 @@ export async function deleteInBatches(deletion: Deletion): Promise<DeleteFailure
 
 /** Returns the keys that may still exist. */
 async function deleteBatch(
-  { client, call, name, blobOf, signal }: Deletion,
+  { client, call, name, blobOf, remove, signal }: Deletion,
   keys: readonly Key[],
 ): Promise<readonly Key[]> {
-  const doing = `cannot delete ${keys.length} blobs in ${name}`;
+  const doing = `cannot delete ${counted(keys.length, "blob")} in ${name}`;
   try {
     return await call(doing, signal, async (abortSignal) => {
       const batches = client.getBlobBatchClient();
@@ -63,10 +65,19 @@ async function deleteBatch(
       });
     });
   } catch (error) {
-    if (!isFeedctlError(error) || isFeedctlError(error, "interrupted", "unavailable", "denied", "not-found"))
-      throw error;
-    return keys;
+    if (!isFeedctlError(error) || isFeedctlError(error, "interrupted", "denied", "not-found")) throw error;
+    if (!isFeedctlError(error, "unavailable")) return keys;
+    const [first, ...rest] = keys;
+    const works = first !== undefined && (await remove(first, { signal }).then(() => true, isFailure));
+    if (!works) throw error;
+    return rest;
   }
+}
+
+/** False for an error of the service. Throws any other. */
+function isFailure(error: unknown): false {
+  if (!isFeedctlError(error) || isFeedctlError(error, "interrupted")) throw error;
+  return false;
 }
 
 /** Runs `work` in several workers. A rejection ends its worker; the first one is thrown when all workers have ended. */

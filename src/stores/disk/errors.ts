@@ -1,6 +1,7 @@
 import { getSystemErrorMessage } from "node:util";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
+import { systemCode, unnamedMessage } from "../../lib/files/system-code.ts";
 
 const known: Record<string, { code: ErrorCode; why: string; hint?: string; storeWide?: boolean }> = {
   ENOENT: { code: "not-found", why: "it does not exist" },
@@ -28,7 +29,7 @@ const known: Record<string, { code: ErrorCode; why: string; hint?: string; store
 /** The errno name of a file system error; undefined for anything else. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
+  return systemCode(error) ?? (typeof error.code === "string" ? error.code : undefined);
 }
 
 /**
@@ -49,5 +50,5 @@ export function diskError(error: unknown, action: string, path: string): unknown
 
 function systemMessage(error: unknown): string {
   const number = (error as NodeJS.ErrnoException).errno;
-  return number === undefined ? (error as Error).message : getSystemErrorMessage(number);
+  return unnamedMessage(error) ?? (number === undefined ? (error as Error).message : getSystemErrorMessage(number));
 }

@@ -109,7 +109,8 @@ async function copyInto(handle: FileHandle, folder: Folder, name: string, source
     const stats = await opened.stat();
     // copyFile gives root's copy to the owner of the source, who could open it for writing before it is taken back
     const isGiven = uid === 0 && stats.uid !== uid;
-    if (isGiven || (isSparse(stats) && !(await sharesBlocks(descriptorPath(opened.fd, from), folder))))
+    const isOwnCopy = isGiven || !(await canSetMode(handle, stats.mode));
+    if (isOwnCopy || (isSparse(stats) && !(await sharesBlocks(descriptorPath(opened.fd, from), folder))))
       return await copyWithHoles(opened, handle, { from, path }, { size, options });
     try {
       await copyFile(descriptorPath(opened.fd, from), path, constants.COPYFILE_FICLONE);
@@ -128,6 +129,14 @@ async function copyInto(handle: FileHandle, folder: Folder, name: string, source
   if (options.sha256 === undefined) return checkDelivery(size, undefined, (await handle.stat()).size, undefined);
   const copied = await hashFile(handle, options.signal);
   checkDelivery(size, options.sha256, copied.size, copied.sha256);
+}
+
+/** copyFile sets the source's mode, and deletes its copy where nobody may set modes, as on some SMB and FUSE mounts. */
+async function canSetMode(handle: FileHandle, mode: number): Promise<boolean> {
+  return handle.chmod(mode & 0o7777).then(
+    () => true,
+    (error: unknown) => !["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error) ?? ""),
+  );
 }
 
 /** Whether the file system can copy the file without its bytes. A copy under another name tells: one that fails is deleted. */

@@ -99,6 +99,12 @@ onDatabases("sessions", ["PostgreSQL"], (database) => {
       (await refused!.exits(7, "feed", "list")).stderr,
       /^error: the catalog gave no session within 10 seconds\nhint: a run uses 3 connections/,
     );
+    for (const size of [1, 2]) {
+      await using impatient = await startPooler(url, "impatient", size);
+      const env = { FEEDCTL_DATABASE_URL: impatient.url };
+      const { stderr } = await (await database.install(env))!.exits(7, "feed", "list");
+      assert.match(stderr, /gave no session in time: query_wait_timeout\nhint: a run uses 3 connections/, `${size}`);
+    }
     await using pooler = await startPooler(url, "session", 3);
     const behind = await database.install({ FEEDCTL_DATABASE_URL: pooler.url });
     for (const args of [

@@ -105,6 +105,16 @@ const states: [state: string, code: string | undefined, hint?: RegExp][] = [
   ["42601", undefined],
 ];
 
+/** Messages of PgBouncer with the state 08P01. */
+const poolerMessages: [message: string, code: string, hint: RegExp][] = [
+  ["query_wait_timeout", "unavailable", /default_pool_size/],
+  ["no more connections allowed (max_client_conn)", "unavailable", /max_client_conn/],
+  ["no such database: x", "not-found", /createdb/],
+  ['database "x" does not exist', "not-found", /createdb/],
+  ["password authentication failed", "denied", /password/],
+  ["server login has been failing, try again later (server_login_retry)", "unavailable", /is back/],
+];
+
 onDatabases("a catalog that fails", ["PostgreSQL"], (database) => {
   database.test("each state of PostgreSQL has its code and a hint", async (_t, place) => {
     await using catalog = await openPostgres(place.env["FEEDCTL_DATABASE_URL"]!);
@@ -115,6 +125,10 @@ onDatabases("a catalog that fails", ["PostgreSQL"], (database) => {
         if (isFeedctlError(error)) assert.match(error.hint ?? "", hint, state);
         return true;
       });
+    }
+    for (const [message, code, hint] of poolerMessages) {
+      const raise = `do $$ begin raise exception '%', '${message}' using errcode = '08P01'; end $$`;
+      await assert.rejects(catalog.script(raise), { code, hint }, message);
     }
   });
 

@@ -4,35 +4,40 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { tryProcessLock } from "../../../src/lib/files/process-lock.ts";
 import { repository } from "../../support/build.ts";
-import { feedctl, sandbox, type Sandbox } from "../../support/feedctl.ts";
+import { type Installation, type OpenDatabase, openDatabase } from "../../support/databases.ts";
+import { feedctl, sandbox } from "../../support/feedctl.ts";
 import { npmFileName, npmTarball } from "../../support/fixtures/packages.ts";
 import { noShell, runShell } from "../../support/shells.ts";
 
 const scripts = { bash: "feedctl.bash", zsh: "_feedctl", fish: "feedctl.fish", powershell: "feedctl.ps1" };
 const scriptPath = (shell: keyof typeof scripts) => join(repository, "completions", scripts[shell]);
 
-let place: Sandbox;
+let database: OpenDatabase;
+let place: Installation;
 
 before(async () => {
-  place = await sandbox();
+  // the embedded catalog is ten times as slow to open, and each completion opens it
+  database = (await openDatabase("PostgreSQL")) ?? (await openDatabase("embedded"))!;
+  place = await database.install();
   for (const [name, type] of [
     ["internal", "npm"],
     ["other.feed-2", "nuget"],
     ["assets", "asset"],
-  ] as const) {
-    assert.equal((await place.feedctl(["feed", "create", name, "--type", type])).code, 0);
-  }
+  ] as const)
+    await place.run("feed", "create", name, "--type", type);
   for (const name of ["@scope/thing", "plain"]) {
     const file = place.path(npmFileName({ name, version: "1.0.0" }));
     writeFileSync(file, npmTarball({ name, version: "1.0.0" }));
-    const imported = await place.feedctl(["import", "internal", file]);
-    assert.equal(imported.code, 0, imported.stdout + imported.stderr);
+    await place.run("import", "internal", file);
   }
   mkdirSync(place.path("drop"));
   writeFileSync(place.path("dr file.json"), "{}");
 });
 
-after(async () => place[Symbol.asyncDispose]());
+after(async () => {
+  await place[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
 
 for (const [shell, file] of Object.entries(scripts)) {
   test(`completions/${file} is what "feedctl completion ${shell}" prints`, async () => {
@@ -119,17 +124,17 @@ zpty -d shell
 const shells = {
   bash: (line: string) =>
     runShell(place, ["bash", "--norc", "--noprofile", "-c", BASH], {
-      env: { SCRIPT: scriptPath("bash"), LINE: line },
+      env: { ...place.env, SCRIPT: scriptPath("bash"), LINE: line },
     }).stdout.split("\n"),
   fish: (line: string) => {
     const { stdout } = runShell(place, ["fish", "--no-config", "-c", 'source $SCRIPT; complete -C "$LINE"'], {
-      env: { SCRIPT: scriptPath("fish"), LINE: line },
+      env: { ...place.env, SCRIPT: scriptPath("fish"), LINE: line },
     });
     return stdout.split("\n").map((each) => each.split("\t")[0] ?? "");
   },
   zsh: (line: string) => {
     const { stdout } = runShell(place, ["zsh", "-f", "-c", ZSH], {
-      env: { FUNCTIONS: join(repository, "completions"), LINE: line },
+      env: { ...place.env, FUNCTIONS: join(repository, "completions"), LINE: line },
     });
     assert.match(stdout, /<DONE>/, "zsh came to an end");
     return [...stdout.matchAll(/HIT<(.*?)>/g)].map((match) => match[1] ?? "");
@@ -157,7 +162,7 @@ test("fish and zsh load their scripts without a warning, and describe the comple
   const fish = runShell(
     place,
     ["fish", "--no-config", "-c", 'source $SCRIPT; complete -C "feedctl st"; complete -C "feedctl store set int"'],
-    { env: { SCRIPT: scriptPath("fish") } },
+    { env: { ...place.env, SCRIPT: scriptPath("fish") } },
   );
   assert.deepEqual(
     [fish.stdout, fish.stderr],
@@ -188,7 +193,7 @@ test(
       // a mark is typed after TAB, and Enter prints the completed line
       const input = `source "$SCRIPT"\nPS1=; bind 'set bell-style none'\n${line}\t|\u0001: \u0005\n`;
       const { stderr } = runShell(place, ["bash", "--norc", "--noprofile", "-i"], {
-        env: { SCRIPT: scriptPath("bash") },
+        env: { ...place.env, SCRIPT: scriptPath("bash") },
         input,
       });
       assert.ok(stderr.includes(`${left}|`), `${line}: ${JSON.stringify(stderr)}`);
@@ -231,6 +236,7 @@ test("__complete does not wait for the embedded catalog while another process ha
   const names = await busy.feedctl(["__complete", "feeds"], { env: { FEEDCTL_LOCK_WAIT: "3600" } });
   await lock.release();
   assert.deepEqual([names.code, names.stdout, names.stderr], [0, "", ""]);
+  assert.equal((await busy.feedctl(["__complete", "feeds"])).stdout, "internal\tnpm\n");
 });
 
 test("__complete times out on a database server that accepts and never answers", async () => {

@@ -84,7 +84,7 @@ onDatabases("asset sync", ["PostgreSQL"], (database) => {
     for (const path of ["was-folder", "was-empty", "was-file"]) rmSync(place.path("local", path), { recursive: true });
     mkdirSync(place.path("local/was-file"));
     for (const file of ["was-folder", "was-empty", "was-file/in"]) write(file);
-    await sync(0);
+    assert.doesNotMatch((await sync(0)).stderr, /probe/, "the directory's files are not taken for probes of a store");
     const expected = [
       "web/",
       "web/b",

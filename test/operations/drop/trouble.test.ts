@@ -10,6 +10,7 @@ import { dropFolder, makeDrop, scan, scanned } from "../../support/drops.ts";
 import { binary, isolation } from "../../support/feedctl.ts";
 import { npmTarball } from "../../support/fixtures/packages.ts";
 import { writePackages } from "../../support/package-set.ts";
+import { startPostgres } from "../../support/postgres.ts";
 import { temporaryFolder } from "../../support/temporary-disk.ts";
 import { PATIENCE, until } from "../../support/wait.ts";
 import { holdLock } from "../../support/hold-lock.ts";
@@ -156,6 +157,8 @@ onDatabases("drop paths with problems", ["PostgreSQL"], (database) => {
 test("a file that could not be deleted is imported, reported once, and deleted when permitted", async (t) => {
   const { path, cleanup } = await temporaryFolder();
   t.after(cleanup);
+  await using postgres = await startPostgres();
+  const catalog = postgres && { FEEDCTL_DATABASE_URL: await postgres.createCatalog() };
   const drop = dropFolder(join(path, "drop"));
   mkdirSync(join(path, "data"));
   // root may delete everything, so another user has to run the command
@@ -165,7 +168,7 @@ test("a file that could not be deleted is imported, reported once, and deleted w
   const feedctl = (...args: string[]) =>
     promisify(execFile)(process.execPath, [binary, ...args], {
       ...user,
-      env: isolation(path),
+      env: { ...isolation(path), ...catalog },
       cwd: "/",
       timeout: PATIENCE,
     }).then(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { type Installation, onEachDatabase } from "../../support/databases.ts";
 import { writePackages } from "../../support/package-set.ts";
 
@@ -39,9 +39,23 @@ onEachDatabase("store set", (database) => {
         shown.earlierStores.map(({ location }) => location),
         [before.location],
       );
+      cpSync(before.location, place.path("copy"), { recursive: true });
+      for (const [target, says] of [
+        [before.location, ""],
+        [place.path("copy"), ", as its marker says"],
+      ] as const) {
+        const mirrored = await place.exits(8, "mirror", place.path("in"), target, "--yes", "--max-delete", "100%");
+        const because = `holds files of feed "web", which has left it${says}; a mirror would delete them`;
+        assert.ok(mirrored.stderr.includes(because), mirrored.stderr);
+      }
 
       const back = (await place.run("store", "set", "web", "disk", "--json")).json();
-      assert.partialDeepStrictEqual(back, { outcome: "changed", store: { location: before.location } });
+      assert.partialDeepStrictEqual(back, {
+        outcome: "changed",
+        store: { location: before.location },
+        leftBehind: { files: 0 },
+      });
+      assert.deepEqual(readdirSync(place.path("new")), [], "an unused directory is left as it was");
       assert.partialDeepStrictEqual((await place.run("verify", "web", "--read", "--json")).summary(), { match: 3 });
       const again = (await place.run("store", "set", "web", "disk", "--path", before.location, "--json")).json();
       assert.partialDeepStrictEqual(again, { outcome: "unchanged", leftBehind: { files: 0 } });
@@ -103,9 +117,12 @@ onEachDatabase("store set", (database) => {
       assert.match(refused.stderr, /feed "two" (is|lies inside|contains) feed "one"'s store/, path);
     }
     await place.run("store", "set", "two", "disk", "--path", place.path("real", "store-2"));
-    await place.run("store", "set", "one", "disk", "--path", place.path("elsewhere"));
-    const earlier = await place.exits(5, "store", "set", "two", "disk", "--path", place.path("real", "store"));
-    assert.match(earlier.stderr, /earlier store/, "files of feed one may still be there");
+    await place.run("store", "set", "one", "disk", "--path", place.path("unused"));
+    await place.run("store", "set", "two", "disk", "--path", place.path("real", "store"));
+    await place.run("import", "two", ...writePackages(place.path("in"), 1));
+    await place.run("store", "set", "two", "disk", "--path", place.path("elsewhere"));
+    const earlier = await place.exits(5, "store", "set", "one", "disk", "--path", place.path("real", "store"));
+    assert.match(earlier.stderr, /earlier store/, "files of feed two may still be there");
     await place.exits(2, "store", "set", "two", "disk", "--path", "relative");
     await place.exits(2, "store", "set", "two", "disk", "--bucket", "b");
   });

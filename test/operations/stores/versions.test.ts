@@ -25,10 +25,14 @@ onDatabases("a bucket that keeps versions", ["PostgreSQL"], (database) => {
     return ["--bucket", bucket, "--endpoint", endpoint, "--path-style", ...keys];
   }
 
+  async function versioned({ client, createBucket }: S3Server, bucket: string): Promise<void> {
+    await createBucket(bucket);
+    await client.putBucketVersioning({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } });
+  }
+
   async function feedIn(place: Installation, bucket: string, type: string): Promise<S3Server | undefined> {
     if (server === undefined) return undefined;
-    await server.createBucket(bucket);
-    await server.client.putBucketVersioning({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } });
+    await versioned(server, bucket);
     await place.run("feed", "create", "web", "--type", type);
     const set = await place.run("store", "set", "web", "s3", ...at(bucket));
     assert.match(set.stderr, /versions: {2}on/);
@@ -88,6 +92,9 @@ onDatabases("a bucket that keeps versions", ["PostgreSQL"], (database) => {
     await place.run("import", "web", ...writePackages(place.path("in"), 2));
     const [first] = (await place.run("package", "list", "web", "--json")).json() as { name: string; version: string }[];
     await deletes("package", "delete", "web", `${first!.name}@${first!.version}`, "--yes");
+    await versioned(s3, "cancelled");
+    await place.run("migrate", "run", "web", "--to", "s3", ...at("cancelled"), "--cutover", "manual");
+    await deletes("migrate", "cancel", "web");
     await place.run("migrate", "run", "web", "--to", "disk", "--path", place.path("disk"));
     await deletes("migrate", "retire", "web", "--yes");
     const back = await place.run("feed", "delete", "web", "--purge-files", "--yes", "--json");
@@ -121,7 +128,7 @@ onDatabases("a bucket that keeps versions", ["PostgreSQL"], (database) => {
     if (server === undefined) return t.skip(none);
     const { client } = server;
     await client.createBucket({ Bucket: "locked", ObjectLockEnabledForBucket: true });
-    const rule = { DefaultRetention: { Mode: "GOVERNANCE", Days: 3 } } as const;
+    const rule = { DefaultRetention: { Mode: "GOVERNANCE", Days: 1 } } as const;
     await client.putObjectLockConfiguration({
       Bucket: "locked",
       ObjectLockConfiguration: { ObjectLockEnabled: "Enabled", Rule: rule },
@@ -131,7 +138,7 @@ onDatabases("a bucket that keeps versions", ["PostgreSQL"], (database) => {
     mkdirSync(place.path("in"));
     writeFileSync(place.path("in", "a"), "a");
     await place.run("asset", "upload", "web", place.path("in", "a"));
-    assert.match((await place.run("store", "refresh", "web")).stdout, /lock: {6}governance, 3 days for every blob/);
+    assert.match((await place.run("store", "refresh", "web")).stdout, /lock: {6}governance, 1 day for every blob/);
     assert.deepEqual(await versionsIn(server, "locked"), [".feedctl-store", "a"]);
   });
 });

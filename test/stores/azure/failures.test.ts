@@ -171,6 +171,36 @@ test("an account URL opens with and without the container, as ProGet writes it",
   }
 });
 
+test("the container at the end of an endpoint is left out, and an address has the account in its path", async () => {
+  const signature = "SharedAccessSignature=sv=1&sig=secret";
+  const configs = [
+    { accountUrl: "https://127.0.0.1:10000/account" },
+    { accountUrl: "https://127.0.0.1:10000/account/packages/" },
+    { connectionString: `BlobEndpoint=https://127.0.0.1:10000/account;${signature}` },
+    { connectionString: `${signature}; BlobEndpoint=https://127.0.0.1:10000/account/packages` },
+  ];
+  for (const config of configs) {
+    await using store = await openAzureStore({ type: "azure", container: "packages", ...config });
+    assert.equal(store.name, "azure https://127.0.0.1:10000/account/packages", inspect(config));
+  }
+});
+
+test("blobs are deleted one by one where the server fails at batches", async (t) => {
+  const seen: string[] = [];
+  const endpoint = await serve(t, (request, response) => {
+    const isBatch = request.url?.includes("comp=batch") === true;
+    seen.push(isBatch ? "batch" : `${request.method} ${new URL(request.url!, endpoint).pathname}`);
+    response.writeHead(isBatch ? 500 : 202).end();
+    request.resume();
+  });
+  await using store = await open(connection({ endpoint: `${endpoint}/account` }));
+  assert.deepEqual(await store.deleteMany!(["a", "b"].map(parseKey)), []);
+  assert.deepEqual(seen.filter((each) => each !== "batch").toSorted(), [
+    "DELETE /account/packages/a",
+    "DELETE /account/packages/b",
+  ]);
+});
+
 test("a busy server gets three attempts and is then unavailable", async (t) => {
   let tries = 0;
   const endpoint = await serve(t, (request, response) => {

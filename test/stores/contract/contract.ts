@@ -9,7 +9,7 @@ import { describeCases } from "./describe.ts";
 import { getCases } from "./get.ts";
 import { listCases } from "./list.ts";
 import { keyCases } from "./keys.ts";
-import { putCases } from "./put.ts";
+import { MIB, putCases } from "./put.ts";
 import { readCases } from "./read.ts";
 import { resumeCases } from "./resume.ts";
 import { PATIENCE } from "../../support/wait.ts";
@@ -21,6 +21,8 @@ export interface ContractContext {
   key(name: string): Key;
   /** This case's own prefix; ends in a slash. */
   prefix: string;
+  /** Bytes of the largest part in which the adapter sends large blobs. */
+  part: number;
   /** Opens another, empty store. The suite closes it. */
   openEmpty(): Promise<Store>;
   t: TestContext;
@@ -50,10 +52,12 @@ export interface ContractOptions {
   open(): Promise<{ store: Store; cleanup(): Promise<void> }>;
   /** Cases that this store or its emulator cannot pass, with the reason, which the skip prints. */
   lacks?: Partial<Record<ContractCaseName, string>>;
+  /** Bytes of a part of a large blob, where that is not 8 MiB. */
+  part?: number;
 }
 
 /** Tests the whole contract of `Store`. Every adapter and every wrapper runs it. */
-export function storeContract(name: string, { open, lacks = {} }: ContractOptions): void {
+export function storeContract(name: string, { open, lacks = {}, part = 8 * MIB }: ContractOptions): void {
   describe(`${name}: store contract`, () => {
     const opened: { store: Store; cleanup(): Promise<void> }[] = [];
     const openEmpty = async (): Promise<Store> => {
@@ -78,7 +82,7 @@ export function storeContract(name: string, { open, lacks = {} }: ContractOption
       test(title, { timeout: PATIENCE, ...(reason !== undefined && { skip: reason }) }, async (t) => {
         if (needs !== undefined && !has(store, needs)) return t.skip(`the store does not claim ${needs}`);
         const prefix = `case-${++count}/`;
-        await run({ store, prefix, key: (text) => parseKey(prefix + text), openEmpty, t });
+        await run({ store, prefix, key: (text) => parseKey(prefix + text), part, openEmpty, t });
       });
     }
   });

@@ -3,14 +3,14 @@ import { FeedctlError } from "../../../src/errors.ts";
 import type { Key } from "../../../src/lib/key.ts";
 import type { PutOptions, Store, UploadNotes } from "../../../src/stores/store.ts";
 import { readAll, sha256, someBytes, sourceOf } from "../../support/bytes.ts";
-import type { ContractCase } from "./contract.ts";
+import type { ContractCase, ContractContext } from "./contract.ts";
 import { hasCode, keysOf, MIB, putBytes } from "./put.ts";
 import { sweepUnfinished } from "../../../src/stores/unfinished.ts";
 
-/** Large enough for several parts in every adapter. */
-const LARGE = 17 * MIB + 3;
-/** In the last part, so that the parts before it can be there. */
-const LATE = 17 * MIB;
+/** A blob with a part before its last one, and no larger: these cases send and read it 40 times. */
+function sizesOf({ part }: ContractContext): { large: number; late: number } {
+  return { large: part + MIB + 3, late: part + MIB };
+}
 
 export interface MemoryNotes extends UploadNotes {
   readonly kept: Map<string, string>;
@@ -51,10 +51,12 @@ async function holds(store: Store, key: Key, bytes: Buffer): Promise<void> {
 
 function brokenOff(how: Break): ContractCase {
   return {
-    async run({ store, key, prefix, t }) {
+    async run(context) {
+      const { store, key, prefix, t } = context;
+      const { large, late } = sizesOf(context);
       const notes = memoryNotes();
-      const bytes = someBytes(LARGE);
-      await breakPut(store, key("x"), bytes, { notes, at: LATE, how });
+      const bytes = someBytes(large);
+      await breakPut(store, key("x"), bytes, { notes, at: late, how });
       assert.equal(await store.head(key("x")), undefined);
       assert.deepEqual(await keysOf(store, prefix), []);
       if (notes.kept.size === 0) t.diagnostic("the store left no note");
@@ -73,28 +75,32 @@ export const resumeCases = {
   "a put that was interrupted twice is resumed": {
     async run({ store, key }) {
       const notes = memoryNotes();
-      const bytes = someBytes(LARGE);
-      for (const at of [10 * MIB, LATE]) await breakPut(store, key("x"), bytes, { notes, at });
+      const bytes = someBytes(17 * MIB + 3);
+      for (const at of [10 * MIB, 17 * MIB]) await breakPut(store, key("x"), bytes, { notes, at });
       assert.equal(await putBytes(store, key("x"), bytes, { notes }), "created");
       await holds(store, key("x"), bytes);
       assert.equal(notes.kept.size, 0);
     },
   },
   "a put of other bytes of the same length does not resume the interrupted one": {
-    async run({ store, key }) {
+    async run(context) {
+      const { store, key } = context;
+      const { large, late } = sizesOf(context);
       const notes = memoryNotes();
-      await breakPut(store, key("x"), someBytes(LARGE, 1), { notes, at: LATE });
-      assert.equal(await putBytes(store, key("x"), someBytes(LARGE, 2), { notes }), "created");
-      await holds(store, key("x"), someBytes(LARGE, 2));
+      await breakPut(store, key("x"), someBytes(large, 1), { notes, at: late });
+      assert.equal(await putBytes(store, key("x"), someBytes(large, 2), { notes }), "created");
+      await holds(store, key("x"), someBytes(large, 2));
       assert.equal(notes.kept.size, 0);
     },
   },
   "a resumed blob has the content type and metadata of the last put": {
     needs: "metadata",
-    async run({ store, key }) {
+    async run(context) {
+      const { store, key } = context;
+      const { large, late } = sizesOf(context);
       const notes = memoryNotes();
-      const bytes = someBytes(LARGE);
-      await breakPut(store, key("x"), bytes, { notes, at: LATE, contentType: "text/old", metadata: { a: "old" } });
+      const bytes = someBytes(large);
+      await breakPut(store, key("x"), bytes, { notes, at: late, contentType: "text/old", metadata: { a: "old" } });
       await putBytes(store, key("x"), bytes, { notes, contentType: "text/new", metadata: { b: "new" } });
       const blob = await store.head(key("x"));
       assert.deepEqual([blob?.contentType, blob?.metadata], ["text/new", { b: "new" }]);
@@ -102,10 +108,12 @@ export const resumeCases = {
     },
   },
   "a malformed note, or one of an upload that does not exist, is ignored": {
-    async run({ store, key, t }) {
+    async run(context) {
+      const { store, key, t } = context;
+      const { large, late } = sizesOf(context);
       const notes = memoryNotes();
-      const bytes = someBytes(LARGE);
-      await breakPut(store, key("probe"), bytes, { notes, at: LATE });
+      const bytes = someBytes(large);
+      await breakPut(store, key("probe"), bytes, { notes, at: late });
       if (notes.kept.size === 0) return t.skip("the store leaves no notes");
       notes.kept.clear();
       for (const note of ["", "{", "null", "[]", `{"uploadId":7}`, "\u0000"]) {
@@ -115,7 +123,7 @@ export const resumeCases = {
         assert.equal(notes.kept.size, 0);
       }
       if (store.unfinished === undefined) return t.diagnostic("the store has no unfinished uploads");
-      await breakPut(store, key("y"), bytes, { notes, at: LATE });
+      await breakPut(store, key("y"), bytes, { notes, at: late });
       await sweepUnfinished(store, new Date(Date.now() + 3_600_000));
       assert.equal(await putBytes(store, key("y"), bytes, { notes }), "created");
       await holds(store, key("y"), bytes);
@@ -123,31 +131,35 @@ export const resumeCases = {
     },
   },
   "a blob created meanwhile is unchanged if it has the same bytes, else a conflict or replaced": {
-    async run({ store, key }) {
+    async run(context) {
+      const { store, key } = context;
+      const { large, late } = sizesOf(context);
       const notes = memoryNotes();
-      const bytes = someBytes(LARGE, 1);
+      const bytes = someBytes(large, 1);
       for (const name of ["same", "other", "replaced"]) {
-        await breakPut(store, key(name), bytes, { notes, at: LATE });
-        await putBytes(store, key(name), name === "same" ? bytes : someBytes(LARGE, 2));
+        await breakPut(store, key(name), bytes, { notes, at: late });
+        await putBytes(store, key(name), name === "same" ? bytes : someBytes(large, 2));
       }
       assert.equal(await putBytes(store, key("same"), bytes, { notes }), "unchanged");
       await assert.rejects(putBytes(store, key("other"), bytes, { notes }), hasCode("conflict"));
       assert.equal(await putBytes(store, key("replaced"), bytes, { notes, ifExists: "replace" }), "replaced");
       assert.equal(notes.kept.size, 0, "nothing is left to resume");
-      await holds(store, key("other"), someBytes(LARGE, 2));
+      await holds(store, key("other"), someBytes(large, 2));
       await holds(store, key("replaced"), bytes);
     },
   },
   "wrong bytes are corrupt, and are not resumed": {
-    async run({ store, key, prefix }) {
+    async run(context) {
+      const { store, key, prefix } = context;
+      const { large } = sizesOf(context);
       const notes = memoryNotes();
       const promised = { sha256: sha256(Buffer.from("other")), notes };
       for (let count = 0; count < 2; count++) {
-        await assert.rejects(putBytes(store, key("x"), someBytes(LARGE), promised), hasCode("corrupt"));
+        await assert.rejects(putBytes(store, key("x"), someBytes(large), promised), hasCode("corrupt"));
         assert.deepEqual(await keysOf(store, prefix), []);
       }
-      assert.equal(await putBytes(store, key("x"), someBytes(LARGE), { notes }), "created");
-      await holds(store, key("x"), someBytes(LARGE));
+      assert.equal(await putBytes(store, key("x"), someBytes(large), { notes }), "created");
+      await holds(store, key("x"), someBytes(large));
     },
   },
   "a small put with notes leaves none": {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { chmod, lstat, mkdir, readFile, symlink, unlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, readFile, symlink, unlink, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
@@ -99,6 +99,22 @@ describe("disk put", () => {
       return hasCode("not-found")(error);
     });
     assert.deepEqual(everything(root), ["x", "x/y"]);
+  });
+
+  test("a local file is copied where nobody may set modes, as on some SMB and FUSE mounts", async (t) => {
+    const { store, root, outside } = await openTemporaryDisk(t);
+    const from = join(outside, "package.bin");
+    const bytes = someBytes(3 * MIB + 5);
+    await writeFile(from, bytes);
+    const handle = await open(from);
+    t.after(() => handle.close());
+    const refuse = () => Promise.reject(Object.assign(new Error("fixed"), { code: "EPERM", syscall: "fchmod" }));
+    const asked = t.mock.method(Object.getPrototypeOf(handle), "chmod", refuse);
+    const source = { size: bytes.length, path: from, open: () => Promise.reject(new Error("not to be opened")) };
+    const put = await store.put(key("x/y"), source, { ifExists: "fail", sha256: sha256(bytes) });
+    assert.equal(put.outcome, "created");
+    assert.equal(asked.mock.callCount(), 1, "tried first: copyFile would set the mode, and delete its copy");
+    assert.ok((await readFile(join(root, "x/y"))).equals(bytes));
   });
 
   test("a file and a folder of the same name conflict, whichever exists first", async (t) => {

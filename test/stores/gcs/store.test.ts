@@ -39,6 +39,7 @@ else {
     "the emulator's PATCH does not remove entries and ignores preconditions (tested below with a fake server)";
   storeContract("gcs on fake-gcs-server", {
     open: async () => ({ store: await openBucket(server), cleanup: async () => {} }),
+    part: 16 * MIB,
     lacks: {
       "describe replaces content type, cache-control and metadata; bytes, hash and time stay": patches,
       "describe without cache-control removes it": patches,

@@ -175,6 +175,15 @@ export const catalogSteps: readonly Step[] = [
     }),
   },
   {
+    command: "usage forget",
+    args: ({ place }) => ["other", place.path("access.log")],
+    may: ["downloads/other"],
+    claims: (last, change) => ({
+      said: [last["logs"], last["downloads"]],
+      is: [1, change.removed("downloads/other").count * 3],
+    }),
+  },
+  {
     command: "store set",
     args: ({ place }) => ["other", "disk", "--path", place.path("stores", "elsewhere")],
     may: ["store/other"],

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { basename } from "node:path";
 import { npmTarball } from "../fixtures/packages.ts";
 import type { Answer, Step } from "./world.ts";
 
@@ -206,10 +205,10 @@ export const packageSteps: readonly Step[] = [
     command: "store clean",
     prepare: (world) => world.write(unfinished, "half a blob"),
     args: () => ["pk", "--yes"],
-    may: [],
-    claims: (last, _change, events, { place }) => ({
+    may: ["blob/pk"],
+    claims: (last, change, events) => ({
       said: [last["discarded"], last["bytes"], keysWith(events, "status", "discarded", "name")],
-      is: existsSync(place.path(unfinished)) ? [] : [1, 11, [basename(unfinished)]],
+      is: [1, 11, change.removed("blob/pk").names],
     }),
   },
 ];

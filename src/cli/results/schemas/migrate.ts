@@ -130,6 +130,7 @@ export const MigrationCancelledResult = Type.Object({
   target: text(),
   removed: count("copied blobs"),
   left: count("blobs that were not copied by the migration"),
+  ...keptBlobs,
 });
 export type MigrationCancelledResult = Static<typeof MigrationCancelledResult>;
 
