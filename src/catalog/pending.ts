@@ -130,6 +130,22 @@ export async function listPendingDeletesAmong(db: Db, storeId: number, keys: rea
   return rows.rows.map((row) => row.key);
 }
 
+/** Those of `keys` whose pending delete the run has recorded. */
+export async function listDeletesOfRun(db: Db, { storeId, runId }: Writer, keys: readonly string[]): Promise<Key[]> {
+  if (keys.length === 0) return [];
+  const rows = await sql<{ key: Key }>`
+    select d.key from feedctl.pending_deletes d join jsonb_array_elements_text(${JSON.stringify(keys)}::jsonb) as k(key) on k.key = d.key
+    where d.store_id = ${storeId} and d.run_id = ${runId}::bigint`.execute(db);
+  return rows.rows.map((row) => row.key);
+}
+
+/** Whether a run has recorded a pending delete that is not finished, in any store. */
+export async function hasDeletesOfRun(db: Db, runId: number): Promise<boolean> {
+  const found = await sql<{ found: boolean }>`
+    select exists (select from feedctl.pending_deletes where run_id = ${runId}::bigint) as found`.execute(db);
+  return found.rows[0]?.found === true;
+}
+
 export interface PendingRange {
   storeId: number;
   feedId: number;

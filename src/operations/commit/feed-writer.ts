@@ -1,4 +1,5 @@
 import type { FeedRow } from "../../catalog/feeds.ts";
+import { hasDeletesOfRun } from "../../catalog/pending.ts";
 import { isFeedctlError } from "../../errors.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Context } from "../context.ts";
@@ -17,6 +18,7 @@ export interface FeedWriter extends AsyncDisposable {
    * parallel.
    */
   write<T>(work: (target: Target) => Promise<T>): Promise<T>;
+  readonly run: Run;
 }
 
 /** Where a feed's blobs are written, while its write lock is held. Holds that lock and the run's. */
@@ -36,6 +38,7 @@ export function openWriter(
 ): FeedWriter {
   let opened: { id: number; store: Promise<Store> } | undefined;
   return {
+    run,
     async write(work) {
       const catalog = await context.catalog();
       await requireLiveFeed(catalog.db, { id, name });
@@ -68,8 +71,8 @@ export function openWriter(
 }
 
 /**
- * Calls `finishPending` for the writer's feed, for a command that deletes: blobs that were not deleted are reported as
- * failures. The writer's lock is not held meanwhile. Returns what the provider keeps of those that were deleted.
+ * Calls `finishPending` for the writer's feed, for a command that deletes: blobs of its own that were not deleted are
+ * reported as failures. The writer's lock is not held meanwhile. Returns what the provider keeps of those that were deleted.
  */
 export async function finishPendingOf(context: Context, writer: FeedWriter): Promise<KeptBlobs | null> {
   return finishFor(context, writer, { failed: true });
@@ -78,14 +81,14 @@ export async function finishPendingOf(context: Context, writer: FeedWriter): Pro
 async function finishFor(context: Context, writer: FeedWriter, about: { failed: boolean }): Promise<KeptBlobs | null> {
   const target = await writer.write(async (each) => each);
   const finished = await finishPending(context, target);
-  reportUndeleted(context, target.feed.name, finished, about);
+  reportUndeleted(context, target.feed.name, finished, about.failed ? "own" : "none");
   if (!about.failed) return null; // a command that only cleans up after others does not speak of their deletions
   return reportKept(context, (await context.catalog()).db, target, finished.deleted);
 }
 
 /**
- * Like `finishPendingOf`, but only reports when the store or the lock forbids it. `failed`: the command's own task was to
- * delete; by default the leftovers of other runs do not fail this one.
+ * Like `finishPendingOf`, but only reports when the store or the lock forbids it. `failed`: the command deletes, too, and
+ * fails if it did not get to its own blobs. The leftovers of other runs do not fail it.
  */
 export async function tryFinishPending(
   context: Context,
@@ -97,9 +100,10 @@ export async function tryFinishPending(
   } catch (error) {
     if (!isFeedctlError(error) || error.code === "interrupted") throw error;
     if (about.failed && !isFeedctlError(error, "denied", "unavailable", "locked")) throw error;
+    const failed = about.failed && (await hasDeletesOfRun((await context.catalog()).db, writer.run.id));
     context.notice(
-      `${about.failed ? "the deleted files still have blobs, which the next run deletes" : "could not clean up after interrupted runs"}: ${error.message}`,
-      about,
+      `${failed ? "the deleted files still have blobs, which the next run deletes" : "could not clean up after interrupted runs"}: ${error.message}`,
+      { failed },
     );
     return null;
   }

@@ -2,6 +2,7 @@ import { listFileHashes } from "../../catalog/files.ts";
 import {
   adoptWrites,
   forgetDeletes,
+  listDeletesOfRun,
   listPendingDeletes,
   listPendingWrites,
   postponeDeletes,
@@ -31,8 +32,15 @@ export interface PendingResult {
   replaced: number;
   /** Blobs that the store did not delete. They stay pending, each with its reason and the time of its next try. */
   undeleted: number;
+  /** How many of them this run itself was to delete. */
+  undeletedOwn: number;
   /** The first of them. */
-  failures: DeleteFailure[];
+  failures: PendingFailure[];
+}
+
+interface PendingFailure extends DeleteFailure {
+  /** Whether this run recorded the pending delete, for a row that it removed. */
+  own: boolean;
 }
 
 const BATCH = 1000;
@@ -76,7 +84,7 @@ export async function finishPending(
   { wait, all = false, beforeDelete }: PendingOptions = {},
 ): Promise<PendingResult> {
   const catalog = await context.catalog();
-  const result: PendingResult = { deleted: 0, abandoned: 0, replaced: 0, undeleted: 0, failures: [] };
+  const result: PendingResult = { deleted: 0, abandoned: 0, replaced: 0, undeleted: 0, undeletedOwn: 0, failures: [] };
   if (!(await hasPending(catalog.db, storeId, feed.id, all))) return result;
   await using lock = await catalog.lock({
     kind: "write",
@@ -145,7 +153,9 @@ export async function finishPending(
         storeId,
         failures.map(({ key, error }) => ({ key, reason: error.message })),
       );
-      return { deleted, failures, last, onDeleted };
+      const own = new Set(await listDeletesOfRun(transaction, about, [...failed]));
+      const told = failures.map((each) => ({ ...each, own: own.has(each.key) && !abandoned.has(each.key) }));
+      return { deleted, failures: told, last, onDeleted };
     });
     if (batch === undefined) return result;
     const { deleted, failures, last, onDeleted } = batch;
@@ -154,24 +164,27 @@ export async function finishPending(
     result.abandoned += left;
     result.deleted += deleted.length - left;
     result.undeleted += failures.length;
+    result.undeletedOwn += failures.filter(({ own }) => own).length;
     result.failures.push(...failures.slice(0, NAMED - result.failures.length));
     after = last;
   }
 }
 
-/** Reports blobs that were not deleted. `failed`: it was the command's task to delete them. */
+/** Reports blobs that were not deleted. `failing`: which of them it was the command's task to delete. */
 export function reportUndeleted(
   context: Context,
   feedName: string,
-  { undeleted, failures }: PendingResult,
-  about: { failed: boolean },
+  { undeleted, undeletedOwn, failures }: PendingResult,
+  failing: "all" | "own" | "none",
 ): void {
-  for (const { key, error } of failures)
-    context.notice(`the blob ${JSON.stringify(key)} of feed "${feedName}" was not deleted: ${error.message}`, about);
+  for (const { key, error, own } of failures)
+    context.notice(`the blob ${JSON.stringify(key)} of feed "${feedName}" was not deleted: ${error.message}`, {
+      failed: failing === "all" || (failing === "own" && own),
+    });
   if (undeleted === 0) return;
   const more = undeleted > failures.length ? `; ${undeleted - failures.length} more are not named` : "";
   context.notice(
     `${counted(undeleted, "delete")} of feed "${feedName}" will be tried again later${more}; see: feedctl store show ${feedName}`,
-    about,
+    { failed: failing === "all" || (failing === "own" && undeletedOwn > 0) },
   );
 }

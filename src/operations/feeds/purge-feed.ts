@@ -51,7 +51,7 @@ export async function purgeFeed(context: Context, name: string): Promise<PurgeRe
       return keys.length;
     });
     const finished = await finishPending(context, place, { wait: context.lockWait, all: taken === 0 });
-    reportUndeleted(context, feed.name, finished, { failed: true });
+    reportUndeleted(context, feed.name, finished, "all");
     deleted += finished.deleted;
     if (taken === 0) break;
   }

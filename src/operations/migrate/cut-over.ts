@@ -44,7 +44,7 @@ export async function* cutOver(session: Session): AsyncGenerator<PassEvent, CutO
     // leftovers of dead runs, and blobs with pending deletes, must not get into the new store
     const withdrawn = await listPendingKeys(db, ends.current.id);
     const finished = await finishPending(context, { feed, storeId: ends.current.id, store: source, run });
-    reportUndeleted(context, feed.name, finished, { failed: false });
+    reportUndeleted(context, feed.name, finished, "none");
     const about = { feedId: feed.id, source, target, targetStoreId: migration.to_store_id, migrationId: migration.id };
     const how = {
       skipCached: migration.plan.cached === "skip",

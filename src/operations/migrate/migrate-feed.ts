@@ -205,7 +205,7 @@ async function* runPasses(
   summary.outcome = switched ? "switched" : "incomplete";
   if (!switched) return;
   const finished = await finishPending(context, { feed, storeId: migration.to_store_id, store: target, run });
-  reportUndeleted(context, feed.name, finished, { failed: false });
+  reportUndeleted(context, feed.name, finished, "none");
 }
 
 async function* runPass(

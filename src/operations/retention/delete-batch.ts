@@ -196,7 +196,7 @@ export async function reclaim({ context, writer }: RetentionTask, wait?: number)
   };
   try {
     const finished = await finishPending(context, target, { wait, beforeDelete: measure });
-    reportUndeleted(context, target.feed.name, finished, { failed: true });
+    reportUndeleted(context, target.feed.name, finished, "all");
   } catch (error) {
     // other writers are still at work: the deletes stay pending, for the next run or verify --repair
     if (wait === undefined || !isFeedctlError(error, "locked")) throw error;

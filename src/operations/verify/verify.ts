@@ -74,7 +74,7 @@ export async function* verifyFeed(context: Context, input: VerifyInput): AsyncGe
     // before announcements are withdrawn, which show whose an upload is
     const discarded = await discardUploads(context, db, target);
     const finished = await finishPending(context, target, { wait: context.lockWait, all: true });
-    reportUndeleted(context, feed.name, finished, { failed: true });
+    reportUndeleted(context, feed.name, finished, "all");
     const swept = discarded + (await removeOldProbes(context, store, traitsOf(row)?.lock));
     const { deleted, abandoned, replaced, undeleted } = finished;
     repaired = abandoned + deleted + replaced + swept;

@@ -34,6 +34,11 @@ export async function getBlob({ key, blob, options, call, doing }: Reading): Pro
         }),
       );
     } catch (error) {
+      // The SDK refuses such a response, in which the end of a broken connection looks like the end of the blob.
+      if (error instanceof RangeError)
+        throw new FeedctlError("unavailable", `${doing}: the response does not say how long it is`, {
+          hint: "a proxy leaves Content-Length out; let it pass the header on",
+        });
       if (azureCode(error) !== "ConditionNotMet") throw error;
       if (knownTag !== undefined) {
         // Azurite returns the same code for a blob that does not exist: this throws `not-found` then.

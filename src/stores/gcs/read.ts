@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
+import { bodyLength } from "../shared/body-length.ts";
 import { networkError } from "../shared/http.ts";
 import { interrupted, throwIfInterrupted } from "../shared/signal.ts";
 import type { BlobInfo, ByteRange, GetOptions } from "../store.ts";
@@ -49,8 +50,7 @@ export async function readObject(
     if (known?.tag !== undefined && generation !== undefined && generation !== known.tag) throw changed(reading);
     if (range !== undefined && media.headers["content-range"] === undefined)
       throw unreadable(reading, "the server does not know ranges");
-    if (info?.tag !== undefined && generation !== undefined && info.tag !== generation)
-      throw new FeedctlError("unavailable", `cannot ${attempt.action} ${connection.name}: it was replaced meanwhile`);
+    if (info?.tag !== undefined && generation !== undefined && info.tag !== generation) throw replaced(reading);
     if (info !== undefined) onInfo?.(info);
   } catch (error) {
     media.body.destroy();
@@ -89,13 +89,31 @@ function rangeHeader(range: ByteRange | undefined): string | undefined {
   return Number.isSafeInteger(end) && end > start ? `bytes=${start}-${end - 1}` : "";
 }
 
+/** Bytes that the body should have. Asked for at its end: a response without Content-Length is rare. */
+async function lengthOf(reading: Reading, headers: Media["headers"]): Promise<number | undefined> {
+  const { connection, calls, key, options, attempt } = reading;
+  const { range, known, signal } = options;
+  const announced = bodyLength(headers);
+  if (announced !== undefined || range !== undefined) return announced;
+  // the service may have decompressed the blob
+  const stored = headers["x-goog-stored-content-encoding"] ?? "identity";
+  if (stored !== "identity" && stored !== headers["content-encoding"]) return undefined;
+  const generation = headers["x-goog-generation"];
+  if (known !== undefined && (known.tag === undefined || known.tag === generation)) return known.size;
+  const now = await calls.stat(connection.prefix + key, signal).catch((error: unknown) => {
+    throw translateGcsError(error, connection, attempt);
+  });
+  if (generation === undefined) return undefined;
+  if (now.generation !== generation) throw replaced(reading);
+  return Number(now.size);
+}
+
 /** Verifies the length and, for a whole blob, the MD5 of the response. Composed objects have no MD5. */
 function streamOf(reading: Reading, { headers, body }: Media): Readable {
   const { connection, options, attempt } = reading;
   const { signal } = options;
   const md5 =
     headers["content-range"] === undefined ? /md5=([^,\s]+)/.exec(headers["x-goog-hash"] ?? "")?.[1] : undefined;
-  const length = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
   async function* verified(): AsyncGenerator<Buffer> {
     const hash = md5 === undefined ? undefined : createHash("md5");
     let received = 0;
@@ -109,6 +127,7 @@ function streamOf(reading: Reading, { headers, body }: Media): Readable {
       throw translateGcsError(networkError(error), connection, attempt);
     }
     if (signal?.aborted) throw interrupted(signal.reason);
+    const length = await lengthOf(reading, headers);
     if (length !== undefined && received !== length) {
       const why = `the connection to ${connection.host} ended after ${received} of ${length} bytes`;
       throw new FeedctlError("unavailable", `cannot ${attempt.action} ${connection.name}: ${why}`);
@@ -127,6 +146,10 @@ function streamOf(reading: Reading, { headers, body }: Media): Readable {
 
 function changed({ connection, key }: Reading): FeedctlError {
   return new FeedctlError("corrupt", `${JSON.stringify(key)} in ${connection.name} changed while it was being read`);
+}
+
+function replaced({ connection, attempt }: Reading): FeedctlError {
+  return new FeedctlError("unavailable", `cannot ${attempt.action} ${connection.name}: it was replaced meanwhile`);
 }
 
 function unreadable({ connection, attempt }: Reading, why: string): FeedctlError {

@@ -5,6 +5,7 @@ import { describeObject, plainTag } from "./blob.ts";
 import type { S3Calls, Wanted } from "./calls.ts";
 import type { S3Connection } from "./client.ts";
 import { s3Status, translateS3Error, type S3Attempt, type S3Place } from "./errors/translate.ts";
+import { bodyLength } from "../shared/body-length.ts";
 import { networkError, type HttpAnswer } from "../shared/http.ts";
 import { HELD } from "../held.ts";
 import type { BlobInfo, ByteRange, CallOptions, GetOptions, HeldBlob } from "../store.ts";
@@ -15,7 +16,7 @@ const READ_AHEAD = 256 * 1024;
 export async function readObject(connection: S3Connection, key: Key, options: GetOptions = {}): Promise<Readable> {
   const attempt = attemptOf(key, options);
   const { headers, body } = await openObject(connection, key, options, connection.calls.get);
-  return wholeBody(body, lengthOf(headers), connection, attempt);
+  return wholeBody(body, lengthOf(connection, key, headers, options), connection, attempt);
 }
 
 /** `Store.read`. */
@@ -29,8 +30,8 @@ export async function readWholeObject(
   let info = blob;
   const options: GetOptions = { known: blob, onInfo: (reported) => (info = reported), signal };
   const { headers, body, bytes } = await openObject(connection, key, options, connection.calls.getWhole);
-  const read = bytes ?? (await collect(wholeBody(body, lengthOf(headers), connection, attemptOf(key, options))));
-  // without an announced length a broken connection looks like the end
+  const length = lengthOf(connection, key, headers, options);
+  const read = bytes ?? (await collect(wholeBody(body, length, connection, attemptOf(key, options))));
   if (read.length !== blob.size) return undefined;
   return { info, bytes: read };
 }
@@ -78,8 +79,20 @@ async function openObject(
   return answer;
 }
 
-function lengthOf(headers: Record<string, string>): number | undefined {
-  return headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
+/** Bytes that a body should have. A function finds it out after the end of a body whose headers do not say it. */
+type Length = number | undefined | (() => Promise<number | undefined>);
+
+function lengthOf(connection: S3Connection, key: Key, headers: Record<string, string>, options: GetOptions): Length {
+  const { range, known, signal } = options;
+  const announced = bodyLength(headers) ?? (range === undefined ? known?.size : undefined);
+  const tag = plainTag(headers["etag"]);
+  if (announced !== undefined || range !== undefined || tag === undefined) return announced;
+  return async () => {
+    const now = await connection.calls.head(connection.prefix + key, signal);
+    if (plainTag(now["etag"]) !== tag)
+      throw new FeedctlError("unavailable", `cannot read ${JSON.stringify(key)}: it was replaced meanwhile`);
+    return bodyLength(now);
+  };
 }
 
 async function collect(stream: Readable): Promise<Buffer> {
@@ -96,7 +109,7 @@ function rangeHeader({ start, end }: ByteRange): string {
 }
 
 /** A stream of the body that fails if it ends early: a broken connection must not look like the end of the blob. */
-export function wholeBody(body: Readable, length: number | undefined, place: S3Place, attempt: S3Attempt): Readable {
+export function wholeBody(body: Readable, length: Length, place: S3Place, attempt: S3Attempt): Readable {
   let received = 0;
   const stream = new Readable({
     highWaterMark: READ_AHEAD,
@@ -113,10 +126,14 @@ export function wholeBody(body: Readable, length: number | undefined, place: S3P
     received += chunk.length;
     if (!stream.push(chunk)) body.pause();
   });
-  body.once("end", () => {
-    if (length === undefined || received === length) return void stream.push(null);
-    const why = `the connection to ${place.host} ended after ${received} of ${length} bytes`;
+  const finish = (wanted: number | undefined) => {
+    if (wanted === undefined || received === wanted) return void stream.push(null);
+    const why = `the connection to ${place.host} ended after ${received} of ${wanted} bytes`;
     stream.destroy(new FeedctlError("unavailable", `cannot ${attempt.action} ${place.name}: ${why}`));
+  };
+  body.once("end", () => {
+    if (typeof length !== "function") return finish(length);
+    length().then(finish, (error: unknown) => stream.destroy(translateS3Error(error, place, attempt)));
   });
   body.once("error", (error) => {
     // After the end or after `destroy` the error does not matter.

@@ -61,9 +61,28 @@ onDatabases("blobs that a store does not delete", ["PostgreSQL"], (database) => 
     assert.equal((await shown(place)).waiting.failed[0]?.attempts, 1, "it is not due yet");
 
     await place.rows("update feedctl.pending_deletes set next_try = now() - interval '1 second'");
-    await place.exits(3, "asset", "delete", "files", "free/e", "--yes");
+    await place.exits(3, "asset", "delete", "files", "held/b", "free/e", "--yes");
     assert.equal(isStored(place, "free/e"), false);
     assert.equal((await shown(place)).waiting.failed[0]?.attempts, 2);
+  });
+
+  database.test("do not change the status of later commands that change other files", async (_t, place) => {
+    await prepare(place);
+    hold(place);
+    await place.exits(3, "asset", "delete", "files", "held/a", "--yes");
+    writeFileSync(place.path("in", "free/c"), "changed");
+    const [up, sync] = [place.path("up"), place.path("in", "free")];
+    writeFileSync(up, "new");
+    for (const command of [
+      ["upload", "files", up, "--to", "up"],
+      ["sync", sync, "files", "--to", "free", "--yes"],
+      ["move", "files", "free/c", "moved"],
+      ["delete", "files", "free/d", "--yes"],
+    ]) {
+      await place.rows("update feedctl.pending_deletes set next_try = now() - interval '1 second'");
+      const { stderr } = await place.run("asset", ...command);
+      assert.match(stderr, /"held\/a" of feed "files" was not deleted/, `${command[0]} has tried it again`);
+    }
   });
 
   database.test("are listed by verify, which is sound, and deleted by --repair", async (_t, place) => {

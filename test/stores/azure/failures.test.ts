@@ -289,6 +289,21 @@ test("a read resumes after its connection is cut, and fails when it is cut each 
   }
 });
 
+for (const cut of ["chunked", "closed"] as const)
+  test(`a body that is cut without Content-Length (${cut}) is unavailable`, async (t) => {
+    const endpoint = await serve(t, (request, response) => {
+      response.shouldKeepAlive = response.useChunkedEncodingByDefault = cut === "chunked";
+      response.writeHead(200, { etag: '"t"', "last-modified": new Date(0).toUTCString() });
+      if (cut === "chunked") response.write(someBytes(1000), () => request.socket.destroy());
+      else response.end(someBytes(1000));
+    });
+    await using store = await open(connection({ endpoint: `${endpoint}/account` }));
+    const error = await rejection(store.get(KEY).then(readAll));
+    assert.equal(error.code, "unavailable");
+    assert.match(error.message, /does not say how long it is/);
+    assert.match(error.hint ?? "", /Content-Length/);
+  });
+
 test("a blob that is replaced while its read resumes never mixes two versions", async (t) => {
   if (!azurite.own) return t.skip("needs the emulator's plain connection");
   const container = `test-${randomUUID()}`;

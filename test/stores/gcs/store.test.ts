@@ -142,6 +142,8 @@ interface Answer {
   status?: number;
   headers?: Record<string, string>;
   body?: Buffer | string | object;
+  /** Sends no Content-Length and closes the connection: before the last chunk, or as the only end of the body. */
+  cut?: "chunked" | "closed";
 }
 
 /** A fake server for what the emulator does not support. Returns an open store and the requests that it sends. */
@@ -162,7 +164,11 @@ async function startFake(
     const answer = handler(request);
     const content =
       typeof answer.body === "string" || Buffer.isBuffer(answer.body) ? answer.body : JSON.stringify(answer.body ?? {});
-    outgoing.writeHead(answer.status ?? 200, answer.headers).end(content);
+    if (answer.cut !== undefined)
+      outgoing.shouldKeepAlive = outgoing.useChunkedEncodingByDefault = answer.cut === "chunked";
+    outgoing.writeHead(answer.status ?? 200, answer.headers);
+    if (answer.cut === "chunked") outgoing.write(content, () => incoming.socket.destroy());
+    else outgoing.end(content);
   });
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   const endpoint = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
@@ -230,6 +236,21 @@ describe("error responses become error codes", () => {
     await assert.rejects(keysOf(other, ""), hasCode("corrupt"));
   });
 });
+
+for (const cut of ["chunked", "closed"] as const)
+  test(`a body that is cut without Content-Length (${cut}) is unavailable, however it is read`, async (t) => {
+    const bytes = someBytes(2000);
+    const { store } = await startFake(t, ({ url, headers: { range } }) => {
+      if (url.searchParams.get("alt") !== "media")
+        return { body: { name: KEY, size: "2000", generation: "7", updated: "2026-01-01T00:00:00Z" } };
+      const headers = { "x-goog-generation": "7", "x-goog-hash": `md5=${md5Of(bytes)}` };
+      const part = { ...headers, ...(range !== undefined && { "content-range": "bytes 100-1999/2000" }) };
+      return { status: range === undefined ? 200 : 206, headers: part, body: bytes.subarray(0, 1000), cut };
+    });
+    const known = { key: KEY, size: 2000, modified: new Date(), tag: "7" };
+    for (const options of [{}, { known }, { range: { start: 100 } }])
+      await assert.rejects(store.get(KEY, options).then(readAll), hasCode("unavailable"));
+  });
 
 test("settings are asked with the bucket; versions are counted and purged; without permission nothing is known", async (t) => {
   const versions = [

@@ -22,8 +22,8 @@ interface Answer {
   status?: number;
   headers?: Record<string, string>;
   body?: string | Buffer;
-  /** Close the connection in the middle of the body. */
-  cut?: boolean;
+  /** Close the connection in the middle of the body. Without Content-Length: of a chunked body, or as its only end. */
+  cut?: boolean | "chunked" | "closed";
 }
 
 interface Seen {
@@ -44,7 +44,10 @@ async function play(t: TestContext, answer: (request: Seen, count: number) => An
       seen.push(one);
       const { status = 200, headers = {}, body = "", cut = false } = answer(one, seen.length);
       if (!cut) return response.writeHead(status, headers).end(body);
-      response.writeHead(status, { ...headers, "content-length": body.length * 2 });
+      response.useChunkedEncodingByDefault = cut === "chunked";
+      response.shouldKeepAlive = cut === "chunked";
+      if (cut === "closed") return response.writeHead(status, headers).end(body);
+      response.writeHead(status, cut === true ? { ...headers, "content-length": body.length * 2 } : headers);
       response.write(body, () => request.socket.destroy());
       return undefined;
     });
@@ -401,6 +404,29 @@ describe("reading", () => {
     })();
     assert.equal((await failure(reading)).code, "unavailable");
     assert.equal(received, 1000);
+  });
+
+  for (const cut of ["chunked", "closed"] as const)
+    test(`a body that is cut without Content-Length (${cut}) is unavailable, however it is read`, async (t) => {
+      const { store } = await play(t, ({ method, headers: { range } }) => {
+        const headers = { etag: '"t"', ...(range !== undefined && { "content-range": "bytes 100-1999/2000" }) };
+        if (method === "HEAD") return { headers: { ...headers, "content-length": "2000" } };
+        return { status: range === undefined ? 200 : 206, headers, body: someBytes(1000), cut };
+      });
+      const known = { key: key("a"), size: 2000, modified: new Date(), tag: "t" };
+      for (const options of [{}, { known }, { range: { start: 100 } }])
+        assert.equal((await failure(store.get(key("a"), options).then(readAll))).code, "unavailable");
+      assert.equal((await failure(store.read!(known))).code, "unavailable");
+    });
+
+  test("a whole body without Content-Length is read", async (t) => {
+    const { store } = await play(t, ({ method }) => {
+      const headers = { etag: '"t"' };
+      return method === "HEAD"
+        ? { headers: { ...headers, "content-length": "1000" } }
+        : { headers, body: someBytes(1000), cut: "closed" };
+    });
+    assert.equal((await readAll(await store.get(key("a")))).length, 1000);
   });
 
   test("a server that ignores the range is detected", async (t) => {
