@@ -63,12 +63,25 @@ export async function readDropScan(db: Db, feedId: number): Promise<DropScan | u
   return row && { scannedAt: row.scanned_at, imported: row.imported, problem: row.problem };
 }
 
-export async function saveDropScan(db: Db, feedId: number, scan: DropScan): Promise<void> {
-  const { scannedAt: scanned_at, imported, problem } = scan;
+/** Saves the newest scans of feeds' drop paths: up to 5,000, each of another feed. */
+export async function saveDropScans(db: Db, scans: readonly (DropScan & { feedId: number })[]): Promise<void> {
   await db
     .insertInto("drop_scans")
-    .values({ feed_id: feedId, scanned_at, imported, problem })
-    .onConflict((conflict) => conflict.column("feed_id").doUpdateSet({ scanned_at, imported, problem }))
+    .values(
+      scans.map(({ feedId, scannedAt, imported, problem }) => ({
+        feed_id: feedId,
+        scanned_at: scannedAt,
+        imported,
+        problem,
+      })),
+    )
+    .onConflict((conflict) =>
+      conflict.column("feed_id").doUpdateSet((row) => ({
+        scanned_at: row.ref("excluded.scanned_at"),
+        imported: row.ref("excluded.imported"),
+        problem: row.ref("excluded.problem"),
+      })),
+    )
     .execute();
 }
 

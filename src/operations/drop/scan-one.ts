@@ -1,5 +1,11 @@
 import { relative, sep } from "node:path";
-import { forgetDropFolders, readDropFiles, removeDropFiles, saveDropFiles, saveDropScan } from "../../catalog/drops.ts";
+import {
+  forgetDropFolders,
+  readDropFiles,
+  removeDropFiles,
+  saveDropFiles,
+  saveDropScans,
+} from "../../catalog/drops.ts";
 import type { FeedRow } from "../../catalog/feeds.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import { commit, type Holder } from "../commit/commit.ts";
@@ -174,10 +180,8 @@ async function saveScan(
     await saveDropFiles(transaction, feed.id, save);
     await removeDropFiles(transaction, feed.id, remove);
     if (listed && emptied?.hasNotes() === true) await forgetDropFolders(transaction, feed.id);
-    await saveDropScan(transaction, feed.id, {
-      scannedAt: context.now(),
-      imported: counts.imported + counts.restored,
-      problem: problems[0]?.message ?? why,
-    });
+    const imported = counts.imported + counts.restored;
+    const problem = problems[0]?.message ?? why;
+    await saveDropScans(transaction, [{ feedId: feed.id, scannedAt: context.now(), imported, problem }]);
   });
 }

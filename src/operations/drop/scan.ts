@@ -1,8 +1,10 @@
-import { listFeedsWithDropPath } from "../../catalog/drops.ts";
+import { listFeedsWithDropPath, saveDropScans } from "../../catalog/drops.ts";
 import { findFeedById } from "../../catalog/feeds.ts";
 import type { Db } from "../../catalog/schema/core.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
+import { commit } from "../commit/commit.ts";
 import type { Context } from "../context.ts";
+import { openDropPath } from "./check-path.ts";
 import { addDrops, zeroDropCounts, type DropEvent, type DropFeedEvent, type DropSummary } from "./outcome.ts";
 import { checkRejectFolder } from "./reject.ts";
 import { loadSettings } from "../feed-store/effective-settings.ts";
@@ -36,6 +38,7 @@ export async function* scanDropPaths(context: Context, input: DropScanInput): As
   const options = { overwrite: await mayOverwrite(context, db), settle, again, dryRun, rejectTo, occupied };
   const summary: DropSummary = { type: "summary", feeds: 0, problems: 0, ...zeroDropCounts() };
   let failure: FeedctlError | undefined;
+  const absent: { feedId: number; problem: string }[] = [];
 
   for (const { id, name } of feeds) {
     // read again: the previous scans may have taken an hour
@@ -47,6 +50,15 @@ export async function* scanDropPaths(context: Context, input: DropScanInput): As
     const event: DropFeedEvent = { type: "feed", feed: name, path, ...zeroDropCounts(), problem: null, skipped: null };
     if (!feed.active) {
       yield { ...event, skipped: "the feed is disabled" };
+      continue;
+    }
+    // A lost mount may take thousands of drop paths with it: what has no files to protect needs no lock.
+    const absence = input.feed === undefined ? await absenceOf(path) : undefined;
+    if (absence !== undefined) {
+      absent.push({ feedId: id, problem: absence });
+      summary.feeds++;
+      summary.problems++;
+      yield { ...event, problem: absence };
       continue;
     }
     try {
@@ -62,8 +74,28 @@ export async function* scanDropPaths(context: Context, input: DropScanInput): As
       yield { ...event, skipped: error.message };
     }
   }
+  if (!dryRun) await saveAbsent(context, db, absent);
   yield summary;
   if (input.feed !== undefined && failure !== undefined) throw failure;
+}
+
+/** Why the drop path cannot be scanned, if it does not exist. */
+async function absenceOf(path: string): Promise<string | undefined> {
+  try {
+    await (await openDropPath(path)).close();
+    return undefined;
+  } catch (error) {
+    // the scan meets everything else again, and reports it
+    return isFeedctlError(error, "not-found") ? error.message : undefined;
+  }
+}
+
+async function saveAbsent(context: Context, db: Db, absent: { feedId: number; problem: string }[]): Promise<void> {
+  const scannedAt = context.now();
+  for (let from = 0; from < absent.length; from += 5_000) {
+    const scans = absent.slice(from, from + 5_000).map((each) => ({ ...each, scannedAt, imported: 0 }));
+    await commit(db, [], (transaction) => saveDropScans(transaction, scans));
+  }
 }
 
 /** Whether drop paths may overwrite: ProGet's setting, which applies to all of them. */

@@ -60,7 +60,7 @@ test("the help of completion explains the installation for every shell; an unkno
 /** The typed line up to the cursor, and the sorted completions that every shell must offer. */
 const offers: { line: string; words: string[]; catalog?: true }[] = [
   { line: "feedctl st", words: ["store"] },
-  { line: "feedctl store ", words: ["help", "mark", "refresh", "set", "show", "test", "types", "usage"] },
+  { line: "feedctl store ", words: ["clean", "help", "mark", "refresh", "set", "show", "test", "types", "usage"] },
   { line: "feedctl feed --json cre", words: ["create"] },
   { line: "feedctl --json feed cre", words: ["create"] },
   { line: "feedctl help migr", words: ["migrate"] },
