@@ -16,7 +16,17 @@ const READ_AHEAD = 256 * 1024;
 export async function readObject(connection: S3Connection, key: Key, options: GetOptions = {}): Promise<Readable> {
   const attempt = attemptOf(key, options);
   const { headers, body } = await openObject(connection, key, options, connection.calls.get);
-  return wholeBody(body, lengthOf(connection, key, headers, options), connection, attempt);
+  const length = lengthOf(connection, key, headers, options);
+  const stream = wholeBody(body, length, connection, attempt);
+  // The body may break while its length is asked for: the reader gets that error.
+  if (length instanceof Promise) stream.on("error", () => {});
+  try {
+    options.onInfo?.(describe(connection, key, headers, await length));
+  } catch (error) {
+    stream.destroy();
+    throw translateS3Error(error, connection, attempt);
+  }
+  return stream;
 }
 
 /** `Store.read`. */
@@ -27,13 +37,12 @@ export async function readWholeObject(
 ): Promise<HeldBlob | undefined> {
   if (blob.size > HELD) return undefined;
   const { key } = blob;
-  let info = blob;
-  const options: GetOptions = { known: blob, onInfo: (reported) => (info = reported), signal };
+  const options: GetOptions = { known: blob, signal };
   const { headers, body, bytes } = await openObject(connection, key, options, connection.calls.getWhole);
-  const length = lengthOf(connection, key, headers, options);
+  const length = await lengthOf(connection, key, headers, options); // known: nothing is asked for
   const read = bytes ?? (await collect(wholeBody(body, length, connection, attemptOf(key, options))));
   if (read.length !== blob.size) return undefined;
-  return { info, bytes: read };
+  return { info: describe(connection, key, headers, length), bytes: read };
 }
 
 function attemptOf(key: Key, { signal }: CallOptions): S3Attempt {
@@ -47,7 +56,7 @@ async function openObject(
   options: GetOptions,
   request: S3Calls["get"],
 ): Promise<HttpAnswer> {
-  const { range, known, onInfo, signal } = options;
+  const { range, known, signal } = options;
   const attempt = attemptOf(key, options);
   const wrong = (why: string) => new FeedctlError("usage", `cannot ${attempt.action} ${connection.name}: ${why}`);
   const changed = () =>
@@ -71,7 +80,6 @@ async function openObject(
     if (range !== undefined && headers["content-range"] === undefined) throw wrong("the server does not know ranges");
     // Some servers ignore If-Match.
     if (known?.tag !== undefined && plainTag(headers["etag"]) !== known.tag) throw changed();
-    onInfo?.(describeObject(key, headers, connection.found));
   } catch (error) {
     answer.body.destroy();
     throw error;
@@ -79,20 +87,24 @@ async function openObject(
   return answer;
 }
 
-/** Bytes that a body should have. A function finds it out after the end of a body whose headers do not say it. */
-type Length = number | undefined | (() => Promise<number | undefined>);
+/** Bytes that a body should have. Undefined: nobody knows. */
+type Length = number | undefined | Promise<number | undefined>;
 
+/** A promise when the headers do not say it and the blob is not known: then the server is asked once more. */
 function lengthOf(connection: S3Connection, key: Key, headers: Record<string, string>, options: GetOptions): Length {
   const { range, known, signal } = options;
   const announced = bodyLength(headers) ?? (range === undefined ? known?.size : undefined);
   const tag = plainTag(headers["etag"]);
   if (announced !== undefined || range !== undefined || tag === undefined) return announced;
-  return async () => {
-    const now = await connection.calls.head(connection.prefix + key, signal);
-    if (plainTag(now["etag"]) !== tag)
-      throw new FeedctlError("unavailable", `cannot read ${JSON.stringify(key)}: it was replaced meanwhile`);
-    return bodyLength(now);
-  };
+  return connection.calls.head(connection.prefix + key, signal).then((now) => {
+    if (plainTag(now["etag"]) === tag) return bodyLength(now);
+    throw new FeedctlError("unavailable", `cannot read ${JSON.stringify(key)}: it was replaced meanwhile`);
+  });
+}
+
+function describe({ found }: S3Connection, key: Key, headers: Record<string, string>, length: number | undefined) {
+  const isSaid = length === undefined || headers["content-range"] !== undefined;
+  return describeObject(key, isSaid ? headers : { ...headers, "content-length": String(length) }, found);
 }
 
 async function collect(stream: Readable): Promise<Buffer> {
@@ -132,8 +144,8 @@ export function wholeBody(body: Readable, length: Length, place: S3Place, attemp
     stream.destroy(new FeedctlError("unavailable", `cannot ${attempt.action} ${place.name}: ${why}`));
   };
   body.once("end", () => {
-    if (typeof length !== "function") return finish(length);
-    length().then(finish, (error: unknown) => stream.destroy(translateS3Error(error, place, attempt)));
+    if (!(length instanceof Promise)) return finish(length);
+    length.then(finish, (error: unknown) => stream.destroy(translateS3Error(error, place, attempt)));
   });
   body.once("error", (error) => {
     // After the end or after `destroy` the error does not matter.

@@ -414,8 +414,12 @@ describe("reading", () => {
         return { status: range === undefined ? 200 : 206, headers, body: someBytes(1000), cut };
       });
       const known = { key: key("a"), size: 2000, modified: new Date(), tag: "t" };
-      for (const options of [{}, { known }, { range: { start: 100 } }])
-        assert.equal((await failure(store.get(key("a"), options).then(readAll))).code, "unavailable");
+      for (const options of [{}, { known }, { range: { start: 100 } }]) {
+        let size: number | undefined;
+        const onInfo = (info: BlobInfo) => void (size = info.size);
+        assert.equal((await failure(store.get(key("a"), { ...options, onInfo }).then(readAll))).code, "unavailable");
+        assert.equal(size, 2000, "a read that resumes must know where the blob ends");
+      }
       assert.equal((await failure(store.read!(known))).code, "unavailable");
     });
 
