@@ -19,12 +19,6 @@ export async function currentStores(db: Db): Promise<Map<number, StoreRow>> {
   return new Map(rows.map((row) => [row.feed_id, row]));
 }
 
-/** The highest id that a store was ever given. */
-export async function lastStoreId(db: Db): Promise<number> {
-  const found = await sql<{ last: number }>`select last_value::float8 as last from feedctl.stores_id_seq`.execute(db);
-  return found.rows[0]!.last;
-}
-
 /** Newest first. */
 export async function listStoresOfFeed(db: Db, feedId: number): Promise<StoreRow[]> {
   return db.selectFrom("stores").selectAll().where("feed_id", "=", feedId).orderBy("id", "desc").execute();

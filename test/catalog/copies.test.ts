@@ -64,4 +64,19 @@ onEachDatabase("a copy of a catalog", (database) => {
     assert.match(refused.stderr, /this catalog does not have: was an older backup restored\?/);
     assert.deepEqual(readdirSync(directory, { recursive: true }), files);
   });
+
+  database.testOnServer("that is older takes no place of a store that it never had", async (_t, place) => {
+    const at = ["disk", "--path", place.path("web")];
+    await place.run("feed", "create", "lost", "--type", "npm");
+    await place.run("store", "set", "lost", ...at);
+    await place.run("import", "lost", ...writePackages(place.path("in"), 1));
+    const stored = readdirSync(place.path("web"), { recursive: true });
+    // the state before the feed was created; a transaction that failed has used up the id of its store since
+    await place.rows("delete from feedctl.stores");
+    await place.rows("delete from feedctl.feeds");
+    await place.run("feed", "create", "new", "--type", "npm");
+    const refused = await place.exits(5, "store", "set", "new", ...at);
+    assert.match(refused.stderr, /this catalog does not have: was an older backup restored\?/);
+    assert.deepEqual(readdirSync(place.path("web"), { recursive: true }), stored);
+  });
 });

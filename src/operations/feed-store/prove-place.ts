@@ -1,7 +1,7 @@
 import { findFeedById } from "../../catalog/feeds.ts";
 import { sampleFiles } from "../../catalog/files.ts";
 import type { Db } from "../../catalog/schema/core.ts";
-import { findStore, lastStoreId, recordMark, type StoreRow } from "../../catalog/stores.ts";
+import { findStore, recordMark, type StoreRow } from "../../catalog/stores.ts";
 import { FeedctlError, isFeedctlError } from "../../errors.ts";
 import type { Location } from "../../lib/location.ts";
 import { MARKER_KEY } from "../../lib/key.ts";
@@ -154,7 +154,7 @@ async function refuseForeign(db: Db, place: FeedPlace, own: Marker, found: Marke
     throw foreign(place, `is the same place as, or a copy of, this feed's store ${where}`);
 }
 
-/** The store that a marker names; undefined when it is retired or gone. Throws `conflict` for one of other origin. */
+/** The store that a marker names; undefined when it is retired. Throws `conflict` for one of other origin. */
 async function findLiveOwner(
   db: Db,
   place: Pick<FeedPlace, "feed" | "store">,
@@ -165,9 +165,10 @@ async function findLiveOwner(
   if (found.installation !== installation) throw foreign(place, "holds the files of another feedctl installation");
   const other = await findStore(db, found.store);
   const isOlder = other !== undefined && found.since !== undefined && found.since !== other.created_at.toISOString();
-  if (isOlder || (other === undefined && found.store > (await lastStoreId(db))))
+  // no row of a store is ever deleted: the catalog was restored from a backup that is older than the store
+  if (isOlder || other === undefined)
     throw foreign(place, "holds the files of a feed that this catalog does not have: was an older backup restored?");
-  return other?.feed_id === found.feed && other.retired_at === null ? other : undefined;
+  return other.feed_id === found.feed && other.retired_at === null ? other : undefined;
 }
 
 async function ownedBy(

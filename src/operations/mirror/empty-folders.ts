@@ -4,6 +4,7 @@ import { listFolders, makeFolderBelow, removeFolderBelow } from "../../stores/di
 import type { Context } from "../context.ts";
 import { refuseDeletes } from "./decide.ts";
 import { rootOf } from "./disk-only.ts";
+import { createForeignNames, type ForeignNames } from "./foreign-names.ts";
 import type { MirrorRun } from "./mirror-run.ts";
 
 /** Empty directories to make and to remove, by their keys, and what the guards count. */
@@ -25,15 +26,24 @@ export async function planFolders(context: Context, run: MirrorRun): Promise<Fol
   const isHidden = (key: string) => isProbe(`${key}/`) || (trash !== undefined && `${key}/`.startsWith(trash.root));
   const how = { isHidden, signal: context.signal };
   const [from, to] = [await listFolders(rootOf(source), how), await listFolders(rootOf(target), how)];
-  const wanted = from.empty.filter((key) => input.filter(key) && !foreignInTarget.has(key));
+  const wanted = from.empty.filter((key) => input.filter(key) && !foreignInTarget.covers(key));
+  const replaced = await replacedFolders(run);
   const keeps = input.noDelete || input.compare.leave.has("extra");
-  const isExtra = (key: string) => !from.all.has(key) && input.filter(key) && !foreign.covers(key);
+  const isExtra = (key: string) =>
+    !from.all.has(key) && input.filter(key) && !foreign.covers(key) && !replaced.covers(key);
   return {
     wanted,
     missing: wanted.filter((key) => !to.all.has(key)),
     extras: keeps ? [] : to.empty.filter(isExtra),
     counts: { sources: from.all.size, targets: to.all.size },
   };
+}
+
+/** Folders whose place files take. Storing such a file removes the empty folders there: they are no extras. */
+async function replacedFolders({ deferred }: MirrorRun): Promise<ForeignNames> {
+  const names = createForeignNames();
+  for await (const { key } of deferred.read()) names.add(key);
+  return names;
 }
 
 /** Throws `refused` when the guards forbid the deletes of directories, together with those of files. */

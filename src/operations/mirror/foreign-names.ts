@@ -1,10 +1,12 @@
-/** Names in the source that are not blobs: links and special files. */
+/** Names at one end that are not blobs: links and special files. */
 export interface ForeignNames {
   add(name: string): void;
   /**
    * Whether the key is such a name or below one. The target of a link is not listed: files below it may still exist.
    */
   covers(key: string): boolean;
+  /** Whether such a name is in the folder or below it. */
+  areIn(folder: string): boolean;
 }
 
 export function createForeignNames(): ForeignNames {
@@ -22,5 +24,6 @@ export function createForeignNames(): ForeignNames {
       }
       return false;
     },
+    areIn: (folder) => names.values().some((name) => name.startsWith(`${folder}/`)),
   };
 }

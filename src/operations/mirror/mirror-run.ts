@@ -81,7 +81,7 @@ export interface MirrorRun {
   /** Names in the source that are not blobs. */
   foreign: ForeignNames;
   /** Names in the target that are not blobs. They stay. */
-  foreignInTarget: Set<string>;
+  foreignInTarget: ForeignNames;
   clashes: NameClashes<Deferred>;
   deferred: Spool<Deferred>;
   deletes: DeletePhase;

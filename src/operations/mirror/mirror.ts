@@ -60,7 +60,7 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
   await refuseMarkedPlaces(context, input, { source, target });
   await using extras = createSpool<Extra>(`${own}.extras`);
   await using deferred = createSpool<Deferred>(`${own}.deferred`);
-  const foreignInTarget = new Set<string>();
+  const foreignInTarget = createForeignNames();
   const journal = openJournal(join(directory, `${digest(names.source, names.target)}.journal`), { readOnly: dryRun });
   const tally = createTally({ ...names, dryRun });
   const modes = input.copyModes === true ? createModes({ source, target, dryRun }) : undefined;
@@ -81,7 +81,7 @@ async function* mirrorInBatches(context: Context, input: MirrorInput): AsyncGene
     clashes: createNameClashes({
       localPath: target.localPath,
       folders: input.folders,
-      keptNames: foreignInTarget,
+      kept: foreignInTarget,
       foldsCase: await target.foldsCase?.(),
     }),
     transfer,

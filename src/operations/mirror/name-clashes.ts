@@ -2,6 +2,7 @@ import { lstatSync } from "node:fs";
 import type { Key } from "../../lib/key.ts";
 import { diskError } from "../../stores/disk/index.ts";
 import type { Store } from "../../stores/store.ts";
+import type { ForeignNames } from "./foreign-names.ts";
 
 /**
  * Why a blob cannot be stored yet at a key that the target does not list.
@@ -35,18 +36,18 @@ export interface NameClashes<J extends { key: string }> {
 }
 
 /**
- * `keptNames`: names in the target that are not keys; they are read when a key is decided. `foldsCase`: names that differ
+ * `kept`: names in the target that are not keys; they are read when a key is decided. `foldsCase`: names that differ
  * only in case are one file in the target.
  */
 export function createNameClashes<J extends { key: string }>({
   localPath,
   folders,
-  keptNames = [],
+  kept,
   foldsCase = false,
 }: {
   localPath?: Store["localPath"] | undefined;
   folders?: ReadonlySet<string> | undefined;
-  keptNames?: Iterable<string>;
+  kept?: Pick<ForeignNames, "covers" | "areIn"> | undefined;
   foldsCase?: boolean | undefined;
 }): NameClashes<J> {
   if (localPath === undefined && folders === undefined)
@@ -66,7 +67,7 @@ export function createNameClashes<J extends { key: string }>({
 
   function decide({ job, settled, extras }: Waiting<J>): void {
     // links and special files are not keys, so that `add` never gets them
-    for (const name of keptNames) if (name.startsWith(`${job.key}/`)) settled = false;
+    if (kept?.areIn(job.key) === true) settled = false;
     if (settled) replaced += extras;
     decided.push({ ...job, settled });
   }
@@ -82,6 +83,7 @@ export function createNameClashes<J extends { key: string }>({
       }
       if (file !== undefined)
         return { kind: file.extra ? "extra-file" : "lasting", reason: `its folder ${file.key} exists as a file` };
+      if (kept?.covers(key) === true) return NO_FILE;
       if (foldsCase && passed.has(key.toLowerCase())) return OTHER_CASE;
       if (foldsCase) passed.add(key.toLowerCase());
       if (localPath !== undefined) return findOnDisk(localPath(key as Key), foldsCase);
@@ -117,6 +119,10 @@ interface Waiting<J> {
   extras: number;
 }
 
+const NO_FILE: Clash = {
+  kind: "lasting",
+  reason: "it, or a folder of its path, exists as something that is neither file nor folder",
+};
 const FOLDER: Clash = { kind: "folder", reason: "a folder of that name exists" };
 const SLASH = "/".charCodeAt(0);
 

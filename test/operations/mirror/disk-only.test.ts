@@ -127,6 +127,21 @@ test("deletes of directories are guarded as those of files are, together with th
   assert.deepEqual(asked, [[1], [3, "directory"]]);
 });
 
+test("--empty-dirs: directories in the place of a file are no deletes of their own; none is made below a link", async () => {
+  await using at = await mirrorPlace();
+  await at.write("source/a", "file");
+  await at.write("target/a/x", "x");
+  await mkdir(at.path("target/a/e/deep"), { recursive: true });
+  await mkdir(at.path("source/linked/e"), { recursive: true });
+  await mkdir(at.path("elsewhere"));
+  await symlink(at.path("elsewhere"), at.path("target/linked"));
+  const { error, summary } = await at.mirror({ input: { emptyFolders: true, maxDelete: undefined } });
+  assert.equal(error, undefined, "half of the target is not exceeded");
+  assert.deepEqual([summary.copied, summary.deleted, summary.failed, summary.foldersMade], [1, 1, 0, 0]);
+  assert.equal(await readFile(at.path("target/a"), "utf8"), "file");
+  assert.deepEqual(readdirSync(at.path("elsewhere")), []);
+});
+
 test("both options are refused where an end is no disk", async () => {
   await using at = await mirrorPlace();
   await using s3 = await startTaggedS3();

@@ -145,6 +145,20 @@ describe("mirror, disk to disk: classes", () => {
     );
   });
 
+  test("a link in the place of a folder stays: the folder's files are mismatches, and the extras are deleted", async () => {
+    await using at = await mirrorPlace();
+    await at.write("source/a/x", "x");
+    await at.write("source/a/deep/y", "y");
+    await at.write("elsewhere/x", "other");
+    await at.write("target/gone", "x");
+    await symlink(at.path("elsewhere"), at.path("target/a"));
+    assert.deepEqual(
+      said(await at.mirror()).filter((line) => !/extra$|foreign$/.test(line)),
+      ["a/deep/y: mismatched mismatch", "a/x: mismatched mismatch", "gone: extra deleted"],
+    );
+    assert.deepEqual(everything(at.path("elsewhere")), ["x"]);
+  });
+
   test("links in the source are reported and not copied, and protect files of that name in the target", async () => {
     await using at = await mirrorPlace();
     await at.write("source/file", "x");
