@@ -127,12 +127,13 @@ function streamOf(reading: Reading, { headers, body }: Media): Readable {
       throw translateGcsError(networkError(error), connection, attempt);
     }
     if (signal?.aborted) throw interrupted(signal.reason);
-    const length = await lengthOf(reading, headers);
+    const isProven = hash !== undefined && hash.digest("base64") === md5;
+    const length = isProven ? received : await lengthOf(reading, headers);
     if (length !== undefined && received !== length) {
       const why = `the connection to ${connection.host} ended after ${received} of ${length} bytes`;
       throw new FeedctlError("unavailable", `cannot ${attempt.action} ${connection.name}: ${why}`);
     }
-    if (hash !== undefined && hash.digest("base64") !== md5)
+    if (hash !== undefined && !isProven)
       throw new FeedctlError(
         "corrupt",
         `cannot ${attempt.action} ${connection.name}: the bytes are not those of its MD5`,

@@ -453,7 +453,12 @@ test("describe replaces all properties, with the generation and metageneration a
 test("bytes that do not match the MD5 are corrupt; compressed objects are not decompressed", async (t) => {
   const zipped = gzipSync("hello");
   const answer = (hash: string) => ({
-    headers: { "x-goog-hash": `crc32c=AAAAAA==,md5=${hash}`, "content-encoding": "gzip", "x-goog-generation": "1" },
+    headers: {
+      "x-goog-hash": `crc32c=AAAAAA==,md5=${hash}`,
+      "content-encoding": "gzip",
+      "content-length": String(zipped.length),
+      "x-goog-generation": "1",
+    },
     body: zipped,
   });
   const { store, requests } = await startFake(t, () => answer(md5Of(zipped)));
