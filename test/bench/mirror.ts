@@ -1,6 +1,6 @@
 // Measures feedctl mirror beside rclone and s5cmd, in turns: node test/bench/mirror.ts [disk|s3|objects|large|keys
 // ...].
-// Prints seconds, peak memory and ratios; asserts nothing. Skips peers that are not on PATH.
+// Prints seconds, processor time, peak memory and ratios; asserts nothing. Skips peers that are not on PATH.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,11 +15,16 @@ const peers = { rclone: has("rclone"), s5cmd: has("s5cmd") };
 
 interface Measured {
   seconds: number;
+  /** Processor time of user and system, in seconds. */
+  cpu: number;
   /** Peak memory in MiB. */
   memory: number;
 }
 
-/** Runs a command to its end. Memory is VmHWM of /proc, polled while it runs. */
+/** Hundredths of a second, on every Linux that Node runs on. */
+const TICKS = 100;
+
+/** Runs a command to its end. Memory and processor time are those of /proc, polled while it runs. */
 async function measure(command: string, args: string[], env: Record<string, string> = {}): Promise<Measured> {
   const started = performance.now();
   const child = spawn(command, args, {
@@ -27,12 +32,15 @@ async function measure(command: string, args: string[], env: Record<string, stri
     env: { ...process.env, AWS_CA_BUNDLE: undefined, FEEDCTL_DATA_DIR: join(place, "data"), ...env },
   });
   let memory = 0;
+  let cpu = 0;
   let talk = "";
   child.stderr.on("data", (chunk) => (talk += String(chunk)));
   const watch = setInterval(() => {
     try {
       const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1];
       memory = Math.max(memory, Number(peak ?? 0) / 1024);
+      const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+      cpu = Math.max(cpu, (Number(fields[11]) + Number(fields[12])) / TICKS);
     } catch {
       // it has ended
     }
@@ -40,7 +48,7 @@ async function measure(command: string, args: string[], env: Record<string, stri
   const status = await new Promise((resolve) => child.on("close", resolve));
   clearInterval(watch);
   if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${String(status)}: ${talk.slice(-500)}`);
-  return { seconds: (performance.now() - started) / 1000, memory };
+  return { seconds: (performance.now() - started) / 1000, cpu, memory };
 }
 
 const feedctl = (args: string[], env?: Record<string, string>) =>
@@ -48,11 +56,11 @@ const feedctl = (args: string[], env?: Record<string, string>) =>
 
 function report(title: string, results: Record<string, Measured>): void {
   const mine = results["feedctl"] as Measured;
-  for (const [name, { seconds, memory }] of Object.entries(results)) {
-    const ratio = name === "feedctl" ? "" : `  feedctl takes ${(mine.seconds / seconds).toFixed(2)} of its time`;
-    console.log(
-      `${title.padEnd(42)} ${name.padEnd(8)} ${seconds.toFixed(2).padStart(7)} s ${memory.toFixed(0).padStart(5)} MiB${ratio}`,
-    );
+  for (const [name, { seconds, cpu, memory }] of Object.entries(results)) {
+    const [wall, work] = [(mine.seconds / seconds).toFixed(2), (mine.cpu / cpu).toFixed(2)];
+    const ratio = name === "feedctl" ? "" : `  feedctl takes ${wall} of its time, ${work} of its CPU`;
+    const figures = [`${seconds.toFixed(2)} s`, `${cpu.toFixed(2)} s CPU`, `${memory.toFixed(0)} MiB`];
+    console.log(`${title.padEnd(42)} ${name.padEnd(8)} ${figures.map((each) => each.padStart(11)).join(" ")}${ratio}`);
   }
 }
 
@@ -77,9 +85,10 @@ async function inTurns(runs: Record<string, Run>, rounds = 5): Promise<Record<st
   }
   return Object.fromEntries(
     all.map(({ name, measured }) => {
-      const inOrder = measured.map(({ seconds }) => seconds).sort((x, y) => x - y);
+      const median = (values: number[]) => values.sort((x, y) => x - y)[Math.floor(rounds / 2)] as number;
       const memory = Math.max(...measured.map((each) => each.memory));
-      return [name, { seconds: inOrder[Math.floor(rounds / 2)] as number, memory }];
+      const seconds = median(measured.map((each) => each.seconds));
+      return [name, { seconds, cpu: median(measured.map((each) => each.cpu)), memory }];
     }),
   );
 }
@@ -153,19 +162,25 @@ function s3Arguments(s3: S3Server) {
   return { credentials, end, remote };
 }
 
+/** 10,000 small blobs, in three rounds: an upload to a new bucket, the same again, and a download to a new directory. */
 async function blobs(): Promise<void> {
   await using server = await stoppable();
   const { credentials, end, remote } = s3Arguments(server.s3);
   const source = join(place, "blobs");
   makeFiles(source, 10_000, (i) => 4096 + ((i * 7919) % 61_440));
-  const up: Record<string, Measured> = {};
-  const noop: Record<string, Measured> = {};
-  const down: Record<string, Measured> = {};
-  for (const name of ["feedctl", ...(peers.rclone ? ["rclone"] : []), ...(peers.s5cmd ? ["s5cmd"] : [])]) {
-    const bucket = `bench-${name}`;
-    await server.s3.createBucket(bucket);
-    const back = join(place, `back-${name}`);
-    mkdirSync(back);
+  const steps = {
+    up: "disk -> S3, 10,000 blobs of 4-64 KiB",
+    noop: "the same again, no-op",
+    down: "S3 -> disk, the same",
+  };
+  const rounds = new Map<string, number>();
+  const runOf = (name: string, step: keyof typeof steps) => async () => {
+    const round = (rounds.get(name + step) ?? 0) + 1;
+    rounds.set(name + step, round);
+    const bucket = `bench-${name}-${round}`;
+    if (step === "up") await server.s3.createBucket(bucket);
+    const back = join(place, `back-${name}-${round}`);
+    mkdirSync(back, { recursive: true });
     const runs: Record<string, (() => Promise<Measured>)[]> = {
       feedctl: [
         () => feedctl([source, `s3://${bucket}`, ...end("target")], credentials),
@@ -187,13 +202,11 @@ async function blobs(): Promise<void> {
       ],
     };
     const [upload, download] = runs[name] as [() => Promise<Measured>, () => Promise<Measured>];
-    up[name] = await upload();
-    noop[name] = await upload();
-    down[name] = await download();
-  }
-  report("disk -> S3, 10,000 blobs of 4-64 KiB", up);
-  report("the same again, no-op", noop);
-  report("S3 -> disk, 10,000 blobs of 4-64 KiB", down);
+    return step === "down" ? download() : upload();
+  };
+  const names = ["feedctl", ...(peers.rclone ? ["rclone"] : []), ...(peers.s5cmd ? ["s5cmd"] : [])];
+  for (const [step, title] of Object.entries(steps) as [keyof typeof steps, string][])
+    report(title, await inTurns(Object.fromEntries(names.map((name) => [name, runOf(name, step)])), 3));
 }
 
 async function large(): Promise<void> {

@@ -83,7 +83,7 @@ export function createNameClashes<J extends { key: string }>({
       }
       if (file !== undefined)
         return { kind: file.extra ? "extra-file" : "lasting", reason: `its folder ${file.key} exists as a file` };
-      if (kept?.covers(key) === true) return NO_FILE;
+      if (kept?.covers(key) === true) return kept.covers(folderOf(key)) ? NO_FOLDER : NO_FILE;
       if (foldsCase && passed.has(key.toLowerCase())) return OTHER_CASE;
       if (foldsCase) passed.add(key.toLowerCase());
       if (localPath !== undefined) return findOnDisk(localPath(key as Key), foldsCase);
@@ -119,11 +119,14 @@ interface Waiting<J> {
   extras: number;
 }
 
-const NO_FILE: Clash = {
-  kind: "lasting",
-  reason: "it, or a folder of its path, exists as something that is neither file nor folder",
-};
+const NO_FILE: Clash = { kind: "lasting", reason: "something of that name exists that is not a regular file" };
+const NO_FOLDER: Clash = { kind: "lasting", reason: "a folder of its path exists as something that is not a folder" };
 const FOLDER: Clash = { kind: "folder", reason: "a folder of that name exists" };
+
+function folderOf(key: string): string {
+  return key.slice(0, Math.max(0, key.lastIndexOf("/")));
+}
+
 const SLASH = "/".charCodeAt(0);
 
 /** Whether no key below `before` can follow. Names such as `a-b` sort between `a` and `a/b`. */
@@ -142,7 +145,7 @@ function findOnDisk(path: string, foldsCase: boolean): Clash | undefined {
     if (found?.isFile() === true && foldsCase) return OTHER_CASE; // the target lists it under its own name
     if (found === undefined || found.isFile()) return undefined;
     if (found.isDirectory()) return FOLDER;
-    return { kind: "lasting", reason: "something of that name exists that is not a regular file" };
+    return NO_FILE;
   } catch (error) {
     const { message } = diskError(error, "write", path) as Error;
     return { kind: "lasting", reason: message };
