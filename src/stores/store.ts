@@ -206,9 +206,9 @@ export interface Store extends AsyncDisposable {
    */
   get(key: Key, options?: GetOptions): Promise<Readable>;
   /**
-   * Reads a whole small blob, which a stream makes several times as expensive. `blob` is from `list` or `head`, and the
-   * bytes are those of that version, or it rejects as `get` does. Undefined: the blob is too large or something was unusual;
-   * `get` delivers it or tells what is wrong. Absent: use `get`.
+   * Reads a whole small blob at once, several times faster than by a stream. `blob` is from `list` or `head`; the bytes are
+   * of that version. Rejects as `get` does. Undefined: the blob is too large, or something was unusual: call `get`, which
+   * returns the blob or rejects with the reason. Absent: call `get`.
    */
   read?(blob: BlobInfo, options?: Pick<GetOptions, "compared" | "signal">): Promise<HeldBlob | undefined>;
   /** The tags of a blob, by a request of their own. Rejects with `not-found`. Absent: the store has none. */

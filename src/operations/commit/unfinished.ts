@@ -72,9 +72,9 @@ export async function discardOwnUploads(context: Context, db: Db, place: Uploads
 }
 
 /**
- * Discards the uploads of keys that a dead run announced, before the announcements are withdrawn: afterwards nothing shows
- * whose they are. Those that this machine has noted stay, to be resumed. An error is no reason to fail: the upload is
- * invisible.
+ * Discards the uploads of keys that a dead run announced. Call it before the announcements are withdrawn: afterwards nothing
+ * shows that these uploads are feedctl's. Uploads that this machine can resume stay. Errors are ignored, because no reader
+ * sees an unfinished upload.
  */
 export async function discardUploadsOf(context: Context, store: Store, keys: ReadonlySet<string>): Promise<void> {
   const { unfinished } = store;

@@ -18,7 +18,7 @@ export interface OccupiedPlace {
   owner: string;
   what: StoreRole | "drop path";
   location: Location;
-  /** Undefined when the place is no directory of this machine. */
+  /** Undefined when the place is not a directory on this machine. */
   lineage(): Lineage | undefined;
 }
 

@@ -33,7 +33,7 @@ export async function readStandardInput(
   if (head.length === 0) throw new FeedctlError("usage", "standard input is empty");
   if (!isPackage(head)) {
     const listed = await readPaths(all);
-    // the paths of a list are names, such as those that `find` prints: [ and * in them are no wildcards
+    // paths from a list, such as the output of `find`, are taken literally: [ and * are not wildcards in them
     const literal = listed.map((path) => ({ path, isLiteral: true }));
     return given(paths.flatMap((path): readonly GivenPath[] => (path === "-" ? literal : [path])));
   }

@@ -2,7 +2,7 @@ import { FeedctlError } from "../../errors.ts";
 import type { Key } from "../../lib/key.ts";
 import type { Store } from "../../stores/store.ts";
 
-/** Throws `usage` when a mirror is asked for what only disks have, and one end is no disk. */
+/** Throws `usage` when an option needs two disks, and the source or the target is a cloud. */
 export function requireDisks(
   source: Store,
   target: Store,
@@ -11,8 +11,8 @@ export function requireDisks(
   if (!copyModes && !emptyFolders) return;
   const other = [source, target].find(({ localPath }) => localPath === undefined);
   if (other === undefined) return;
-  const what = copyModes ? "the modes of files" : "empty directories";
-  throw new FeedctlError("usage", `${other.name} has no ${what.replace("the ", "")}: only disks do`, {
+  const what = copyModes ? "modes of files" : "empty directories";
+  throw new FeedctlError("usage", `${other.name} has no ${what}: only disks do`, {
     hint: `leave out ${copyModes ? "--copy-modes" : "--empty-dirs"}`,
   });
 }

@@ -39,7 +39,7 @@ export async function planFolders(context: Context, run: MirrorRun): Promise<Fol
   };
 }
 
-/** Folders whose place files take. Storing such a file removes the empty folders there: they are no extras. */
+/** Folders that a file will replace. Storing the file removes them, so that they are not deleted as extras. */
 async function replacedFolders({ deferred }: MirrorRun): Promise<ForeignNames> {
   const names = createForeignNames();
   for await (const { key } of deferred.read()) names.add(key);

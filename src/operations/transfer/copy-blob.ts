@@ -3,7 +3,7 @@ import { FeedctlError } from "../../errors.ts";
 import { contentTypeOf } from "../../lib/content-type.ts";
 import type { Throttle } from "../../lib/concurrency/throttle.ts";
 import type { Key } from "../../lib/key.ts";
-import { HELD, sourceOf } from "../../stores/held.ts";
+import { sourceOf } from "../../stores/held.ts";
 import { sameBlob } from "../../stores/same-tag.ts";
 import { checkOf } from "../../stores/known-hash.ts";
 import type {
@@ -128,7 +128,7 @@ async function copyRemotely(
 async function readHeld({ signal }: Context, input: CopyInput): Promise<HeldBlob | undefined> {
   const { source, target, blob, throttle } = input;
   const isLocal = source.localPath !== undefined && target.localPath !== undefined;
-  if (isLocal || throttle !== undefined || blob.size > HELD) return undefined;
+  if (isLocal || throttle !== undefined) return undefined;
   return source.read?.(blob, { compared: comparedBy(input), signal });
 }
 

@@ -11,7 +11,7 @@ import { prefixHash, readStart } from "./read-log.ts";
 export interface ForgottenUse {
   feed: string;
   logs: number;
-  /** Downloads that are no longer counted. */
+  /** How many downloads the counts have lost. */
   downloads: number;
 }
 

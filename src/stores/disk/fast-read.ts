@@ -1,13 +1,8 @@
-import { availableParallelism } from "node:os";
-import { createThreadPool, type ThreadPool } from "../../lib/threads/thread-pool.ts";
+import type { ThreadPool } from "../../lib/threads/thread-pool.ts";
 import { HELD } from "../held.ts";
 import type { BlobInfo, HeldBlob } from "../store.ts";
+import { createDiskPool } from "./pool.ts";
 import type { WholeRead, WholeReadResult } from "./read-whole.ts";
-import { startDiskThread } from "./thread.ts";
-
-/** Most files of one message. */
-const BATCH = 64;
-const MAX_THREADS = 2;
 
 /** The fast way to read small blobs: batches of synchronous calls in threads, which also hash them. */
 export interface FastRead {
@@ -21,11 +16,7 @@ export function createFastRead(): FastRead {
   return {
     async read(blob, place) {
       if (blob.size > HELD) return undefined;
-      pool ??= createThreadPool({
-        threads: Math.min(MAX_THREADS, availableParallelism()),
-        batch: BATCH,
-        start: () => startDiskThread({ task: "read" }),
-      });
+      pool ??= createDiskPool({ task: "read" });
       const read = await pool.run({ ...place, size: blob.size, tag: blob.tag });
       if (read === undefined) return undefined;
       const { buffer, byteOffset, length } = read.bytes;

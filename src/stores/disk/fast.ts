@@ -1,10 +1,10 @@
 import { addAbortSignal } from "node:stream";
 import { unpackError } from "../../errors.ts";
 import { tagOf } from "./info.ts";
-import { createSmallPutPool } from "./pool.ts";
-import type { SmallPutPool } from "./pool.ts";
+import type { ThreadPool } from "../../lib/threads/thread-pool.ts";
+import { createDiskPool } from "./pool.ts";
 import { SMALL } from "./small.ts";
-import type { SmallPut } from "./small.ts";
+import type { SmallPut, SmallPutResult } from "./small.ts";
 import type { Key } from "../../lib/key.ts";
 import { HELD } from "../held.ts";
 import { interrupted } from "../shared/signal.ts";
@@ -22,7 +22,7 @@ export interface FastPut {
 const SLOTS = 64;
 
 export function createFastPut(root: string): FastPut {
-  let pool: SmallPutPool | undefined;
+  let pool: ThreadPool<SmallPut, SmallPutResult> | undefined;
   /** Shared with the threads from their start: sharing a buffer with a message costs more than its put. */
   let memory: SharedArrayBuffer | undefined;
   const spare = Array.from({ length: SLOTS }, (_, slot) => slot);
@@ -50,7 +50,7 @@ export function createFastPut(root: string): FastPut {
     { size }: BlobSource,
     { sha256, modified, mode, durable = true, ifExists }: PutOptions,
   ): Promise<PutResult | undefined> {
-    pool ??= createSmallPutPool((memory ??= new SharedArrayBuffer(SLOTS * HELD)));
+    pool ??= createDiskPool({ task: "put", memory: (memory ??= new SharedArrayBuffer(SLOTS * HELD)) });
     const replace = ifExists === "replace";
     const time = modified?.getTime();
     const result = await pool.run({ root, key, from, size, sha256, replace, modified: time, mode, durable });

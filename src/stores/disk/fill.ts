@@ -19,6 +19,8 @@ const WIDTH = 4;
 /** How many blobs are read in parallel ranges at once. Each needs 20 MiB; further blobs are read by one request. */
 const MAX_PARALLEL_READS = 4;
 let parallelReads = 0;
+/** What a file system says where nobody may set modes. */
+const NO_MODES = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
 /**
  * Writes the source into a temporary file, or what the file lacks of it, and verifies size and hash. Throws `corrupt`.
@@ -123,8 +125,7 @@ async function copyInto(handle: FileHandle, folder: Folder, name: string, source
   if ((await handle.stat()).gid !== gid) await handle.chown(uid, gid).catch(() => {});
   await chmod(path, mode & 0o7777).catch((error: unknown) => {
     // a file system without modes has nothing to restore
-    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error) ?? ""))
-      throw diskError(error, "write", path);
+    if (!NO_MODES.has(errnoOf(error) ?? "")) throw diskError(error, "write", path);
   });
   if (options.sha256 === undefined) return checkDelivery(size, undefined, (await handle.stat()).size, undefined);
   const copied = await hashFile(handle, options.signal);
@@ -135,11 +136,11 @@ async function copyInto(handle: FileHandle, folder: Folder, name: string, source
 async function canSetMode(handle: FileHandle, mode: number): Promise<boolean> {
   return handle.chmod(mode & 0o7777).then(
     () => true,
-    (error: unknown) => !["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error) ?? ""),
+    (error: unknown) => !NO_MODES.has(errnoOf(error) ?? ""),
   );
 }
 
-/** Whether the file system can copy the file without its bytes. A copy under another name tells: one that fails is deleted. */
+/** Whether the file system can share the blocks of the file with a copy. Makes such a copy to find out, and deletes it. */
 async function sharesBlocks(from: string, folder: Folder): Promise<boolean> {
   const trial = folder.at(temporaryName());
   try {

@@ -1,17 +1,15 @@
 import { availableParallelism } from "node:os";
 import { createThreadPool, type ThreadPool } from "../../lib/threads/thread-pool.ts";
-import type { SmallPut, SmallPutResult } from "./small.ts";
 import { startDiskThread } from "./thread.ts";
+import type { DiskTask } from "./worker.ts";
 
-/** How many files one message holds, and so how many a thread has open at once. */
+/** How many files one message holds, and so how many a thread may have open at once. */
 const BATCH = 64;
 
 const MAX_THREADS = 2;
 
-export type SmallPutPool = ThreadPool<SmallPut, SmallPutResult>;
-
-/** Creates the threads that store small files for one store. `memory`: of `SmallPut.from`. */
-export function createSmallPutPool(memory: SharedArrayBuffer): SmallPutPool {
+/** Creates the threads that handle small files for one store. */
+export function createDiskPool<Job, Result>(task: DiskTask): ThreadPool<Job, Result> {
   const threads = Math.min(MAX_THREADS, availableParallelism());
-  return createThreadPool({ threads, batch: BATCH, start: () => startDiskThread({ task: "put", memory }) });
+  return createThreadPool({ threads, batch: BATCH, start: () => startDiskThread(task) });
 }

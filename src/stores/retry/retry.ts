@@ -93,8 +93,9 @@ export function retrying(store: Store, options: RetryOptions = {}): Store {
     ...(read !== undefined && {
       async read(blob, call = {}) {
         const held = await repeat(reads, call.signal, () => read.call(store, blob, call));
-        const check = held && checkOf(held.info, call.compared);
-        check?.update(held!.bytes);
+        if (held === undefined) return undefined;
+        const check = checkOf(held.info, call.compared);
+        check?.update(held.bytes);
         check?.end();
         return held;
       },

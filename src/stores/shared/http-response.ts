@@ -51,6 +51,7 @@ export function receive(
 ): Receiver {
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
   let status = 0;
+  let ended = false;
   let headers: Record<string, string> = {};
   let stream: Readable | undefined;
   let controller: Dispatcher.DispatchController | undefined;
@@ -77,8 +78,7 @@ export function receive(
         stream = new Readable({
           read: () => controller?.resume(),
           destroy(error, callback) {
-            // nothing happens after the end
-            if (status !== 0) controller?.abort(error ?? new Error("the body was not read to its end"));
+            if (!ended) controller?.abort(error ?? new Error("the body was not read to its end"));
             callback(error);
           },
         });
@@ -92,13 +92,13 @@ export function receive(
       },
       onResponseEnd() {
         leave();
+        ended = true;
         if (stream === undefined) return resolve(collected(status, headers, chunks));
-        status = 0;
         stream.push(null);
       },
       onResponseError(_controller, error) {
         leave();
-        status = 0;
+        ended = true;
         if (stream === undefined) reject(error);
         else stream.destroy(error);
       },
